@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// oci-image makes an OCI image layout of directories and pushes one to a registry.
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"talos-nanopi-m6/internal/oci"
+)
+
+func main() {
+	root := &cobra.Command{
+		Use:           "oci-image",
+		Short:         "Make OCI images of directories, the same bits every time, and push them",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+
+	root.AddCommand(buildCommand())
+
+	if err := root.Execute(); err != nil {
+		fmt.Fprintf(os.Stderr, "oci-image: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func buildCommand() *cobra.Command {
+	var platforms, annotations []string
+
+	cmd := &cobra.Command{
+		Use:     "build --platform linux/ARCH=DIR... LAYOUT",
+		Short:   "Write an OCI image layout with one image for each platform",
+		Long:    "Write an OCI image layout with one image for each platform.\n\nThe only time in it is SOURCE_DATE_EPOCH's, or the epoch.",
+		Example: "  oci-image build --platform linux/amd64=./amd64 --platform linux/arm64=./arm64 overlay",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			created, err := sourceDate()
+			if err != nil {
+				return err
+			}
+
+			dirs, err := pairs("platform", platforms)
+			if err != nil {
+				return err
+			}
+
+			notes, err := pairs("annotation", annotations)
+			if err != nil {
+				return err
+			}
+
+			index, err := oci.Index(dirs, notes, created)
+			if err != nil {
+				return err
+			}
+
+			if err := oci.WriteLayout(args[0], index); err != nil {
+				return err
+			}
+
+			digest, err := index.Digest()
+			if err != nil {
+				return err
+			}
+
+			fmt.Fprintln(cmd.OutOrStdout(), digest)
+
+			return nil
+		},
+	}
+
+	cmd.Flags().StringArrayVar(&platforms, "platform", nil, "`OS/ARCH=DIR`: the platform's files (repeat for each platform)")
+	cmd.Flags().StringArrayVar(&annotations, "annotation", nil, "`KEY=VALUE` on the index and each image (repeat for each)")
+	cobra.CheckErr(cmd.MarkFlagRequired("platform"))
+
+	return cmd
+}
+
+// pairs reads KEY=VALUE arguments. (pflag's StringToString splits values at commas.)
+func pairs(flag string, args []string) (map[string]string, error) {
+	values := map[string]string{}
+
+	for _, arg := range args {
+		key, value, ok := strings.Cut(arg, "=")
+		if !ok || key == "" || value == "" {
+			return nil, fmt.Errorf("--%s %q is not of the form KEY=VALUE", flag, arg)
+		}
+
+		if _, ok := values[key]; ok {
+			return nil, fmt.Errorf("--%s %s is given twice", flag, key)
+		}
+
+		values[key] = value
+	}
+
+	return values, nil
+}
+
+func sourceDate() (time.Time, error) {
+	text := os.Getenv("SOURCE_DATE_EPOCH")
+	if text == "" {
+		return time.Unix(0, 0).UTC(), nil
+	}
+
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%q is no number of seconds since 1970", text)
+	}
+
+	return time.Unix(seconds, 0).UTC(), nil
+}
