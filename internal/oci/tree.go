@@ -37,6 +37,10 @@ func (e entry) same(other entry) bool {
 func readTree(dir string) ([]entry, error) {
 	var entries []entry
 
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s is no directory", dir)
+	}
+
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
