@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MPL-2.0
+# nixpkgs' language and firmware builders for the embedded set: buildGoModule (pkgs/build-support/go/module.nix),
+# buildUBoot (pkgs/misc/uboot), buildArmTrustedFirmware (pkgs/misc/arm-trusted-firmware) of nixpkgs 26.05.
+{
+  lib,
+  pkgs,
+  tool,
+}:
+let
+  inherit (pkgs) stdenv stdenvNoCC fetchurl;
+in
+{
+  go = tool "go" // {
+    GOOS = "linux";
+    inherit (stdenv.hostPlatform.go) GOARCH;
+  };
+
+  buildGoModule =
+    {
+      pname,
+      version,
+      src,
+      vendorHash,
+      modRoot ? "./",
+      proxyVendor ? false,
+      subPackages ? [ ],
+      tags ? [ ],
+      ldflags ? [ ],
+      nativeBuildInputs ? [ ],
+      doCheck ? true,
+      checkFlags ? [ ],
+      env ? { },
+      passthru ? { },
+      meta ? { },
+      ...
+    }@args:
+    let
+      setGoCache = ''
+        export GOCACHE=$TMPDIR/go-cache GOPATH=$TMPDIR/go
+        cd "${modRoot}"
+      '';
+      goEnvironment = {
+        GO111MODULE = "on";
+        GOTOOLCHAIN = "local";
+        GOOS = "linux";
+        inherit (stdenv.hostPlatform.go) GOARCH;
+      };
+
+      # Fixed by its hash; the proxy is the caller's. It is read while evaluating as well, for builds by a daemon, whose
+      # environment is not the caller's: a fixed output's path does not depend on it.
+      goModules = stdenvNoCC.mkDerivation (
+        {
+          name = "${pname}-${version}-go-modules";
+          inherit src;
+          nativeBuildInputs = [
+            pkgs.go
+            pkgs.git
+            pkgs.cacert
+          ];
+          env =
+            goEnvironment
+            // lib.optionalAttrs (builtins.getEnv "GOPROXY" != "") { GOPROXY = builtins.getEnv "GOPROXY"; }
+            // lib.optionalAttrs (builtins.getEnv "NIX_SSL_CERT_FILE" != "") {
+              SSL_CERT_FILE = builtins.path {
+                name = "ca-certificates.crt";
+                path = /. + builtins.getEnv "NIX_SSL_CERT_FILE";
+              };
+            };
+          impureEnvVars = [
+            "http_proxy"
+            "https_proxy"
+            "no_proxy"
+            "GOPROXY"
+          ];
+          configurePhase = setGoCache;
+          buildPhase =
+            if proxyVendor then
+              ''
+                mkdir -p "$GOPATH/pkg/mod/cache/download"
+                go mod download
+                rm -rf "$GOPATH/pkg/mod/cache/download/sumdb"
+              ''
+            else
+              "go mod vendor";
+          installPhase = if proxyVendor then ''cp -r "$GOPATH/pkg/mod/cache/download" $out'' else "cp -r vendor $out";
+          outputHashMode = "recursive";
+          outputHashAlgo = if vendorHash == "" then "sha256" else null;
+          outputHash = vendorHash;
+        }
+        // lib.optionalAttrs (args ? postPatch) { inherit (args) postPatch; }
+      );
+
+      compiler = if (env.CGO_ENABLED or "1") == "0" || (env.CGO_ENABLED or 1) == 0 then stdenvNoCC else stdenv;
+    in
+    compiler.mkDerivation (
+      {
+        configurePhase = ''
+          runHook preConfigure
+          ${setGoCache}
+          export GOPROXY=off GOSUMDB=off
+          ${
+            if vendorHash == null then
+              ""
+            else if proxyVendor then
+              "export GOPROXY=file://${goModules}"
+            else
+              "rm -rf vendor; cp -r ${goModules} vendor"
+          }
+          runHook postConfigure
+        '';
+        buildPhase = ''
+          runHook preBuild
+          for package in ''${subPackages:-./...}; do
+            case "$package" in ./*) ;; *) package=./$package ;; esac
+            echo "Building subPackage $package"
+            go install -p "$NIX_BUILD_CORES" ''${tags:+-tags=''${tags// /,}} -ldflags="$ldflags" "$package"
+          done
+          runHook postBuild
+        '';
+        checkPhase = ''
+          runHook preCheck
+          export GOFLAGS="''${GOFLAGS//-trimpath/}"
+          for package in ''${subPackages:-./...}; do
+            case "$package" in ./*) ;; *) package=./$package ;; esac
+            go test -vet=off -p "$NIX_BUILD_CORES" ''${tags:+-tags=''${tags// /,}} $checkFlags "$package"
+          done
+          runHook postCheck
+        '';
+        installPhase = ''
+          runHook preInstall
+          mkdir -p $out/bin
+          find "$GOPATH/bin" -type f -exec mv {} $out/bin \;
+          runHook postInstall
+        '';
+      }
+      // removeAttrs args [
+        "vendorHash"
+        "modRoot"
+        "proxyVendor"
+        "env"
+        "passthru"
+      ]
+      // {
+        inherit subPackages tags;
+        nativeBuildInputs = [ pkgs.go ] ++ nativeBuildInputs;
+        ldflags = ldflags ++ [ "-buildid=" ];
+        doCheck = doCheck && stdenv.hostPlatform.system == stdenv.buildPlatform.system;
+        inherit checkFlags;
+        env =
+          goEnvironment
+          // {
+            GOFLAGS = lib.concatStringsSep " " (lib.optional (!proxyVendor) "-mod=vendor" ++ [ "-trimpath" ]);
+          }
+          // env;
+        passthru = {
+          inherit goModules;
+        }
+        // passthru;
+      }
+    );
+
+  buildUBoot =
+    {
+      version,
+      src,
+      defconfig,
+      filesToInstall,
+      installDir ? "$out",
+      extraConfig ? "",
+      extraPatches ? [ ],
+      extraMakeFlags ? [ ],
+      extraMeta ? { },
+      nativeBuildInputs ? [ ],
+      ...
+    }@args:
+    stdenv.mkDerivation (
+      {
+        pname = "uboot-${defconfig}";
+        patches = extraPatches;
+        nativeBuildInputs = [
+          pkgs.bc
+          pkgs.bison
+          pkgs.dtc
+          pkgs.flex
+          pkgs.gnutls
+          pkgs.libuuid
+          pkgs.ncurses
+          pkgs.openssl
+          pkgs.perl
+          (pkgs.buildPackages.python3.withPackages (p: [
+            p.libfdt
+            p.setuptools
+            p.pyelftools
+          ]))
+          pkgs.swig
+        ]
+        ++ nativeBuildInputs;
+        enableParallelBuilding = true;
+        makeFlags = [
+          "DTC=dtc"
+          "CROSS_COMPILE=${stdenv.cc.targetPrefix}"
+        ]
+        ++ extraMakeFlags;
+        passAsFile = [ "extraConfig" ];
+        inherit extraConfig;
+        configurePhase = ''
+          runHook preConfigure
+          make ${defconfig}
+          cat $extraConfigPath >> .config
+          runHook postConfigure
+        '';
+        installPhase = ''
+          runHook preInstall
+          mkdir -p ${installDir}
+          cp ${lib.concatStringsSep " " filesToInstall} ${installDir}
+          runHook postInstall
+        '';
+        meta = extraMeta;
+      }
+      // removeAttrs args [
+        "extraMeta"
+        "nativeBuildInputs"
+      ]
+    );
+
+  buildArmTrustedFirmware =
+    {
+      filesToInstall,
+      platform,
+      version,
+      src,
+      installDir ? "$out",
+      extraMakeFlags ? [ ],
+      extraMeta ? { },
+      ...
+    }@args:
+    stdenv.mkDerivation (
+      {
+        pname = "arm-trusted-firmware-${platform}";
+        nativeBuildInputs = [
+          pkgs.dtc
+          pkgs.openssl
+        ];
+        enableParallelBuilding = true;
+        makeFlags = [
+          "HOSTCC=gcc"
+          "CROSS_COMPILE=${stdenv.cc.targetPrefix}"
+          "PLAT=${platform}"
+        ]
+        ++ extraMakeFlags;
+        installPhase = ''
+          runHook preInstall
+          mkdir -p ${installDir}
+          cp ${lib.concatStringsSep " " filesToInstall} ${installDir}
+          runHook postInstall
+        '';
+        meta = extraMeta;
+      }
+      // removeAttrs args [ "extraMeta" ]
+    );
+}

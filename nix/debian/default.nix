@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: MPL-2.0
+# The embedded package set: nixpkgs' vocabulary, as far as the recipes use it, made of hash-pinned Debian packages.
+# Takes the system the builds run on; gives a set like nixpkgs' `pkgs`.
+{
+  system ? "x86_64-linux",
+}:
+let
+  lib = import ./lib.nix;
+  lock = import ./lock.nix;
+  tools = import ./tools.nix;
+
+  # A file of Debian's archive. Its store path depends on name and hash alone, so that a file `prefetch` put there
+  # from any mirror is the one; the URL serves where nobody prefetched.
+  debianFile =
+    name:
+    let
+      f = lock.files.${name};
+    in
+    fetchurl {
+      name = f.storeName;
+      inherit (f) url;
+      sha256 = f.sha256;
+    };
+
+  fetchurl =
+    {
+      url ? builtins.head urls,
+      urls ? [ url ],
+      hash ? "",
+      sha256 ? hash,
+      name ? baseNameOf url,
+      ...
+    }:
+    derivation {
+      inherit name url;
+      builder = "builtin:fetchurl";
+      system = "builtin";
+      outputHashMode = "flat";
+      outputHashAlgo = if lib.hasPrefix "sha256-" sha256 then null else "sha256";
+      outputHash = sha256;
+      executable = false;
+      unpack = false;
+      preferLocalBuild = true;
+      impureEnvVars = [
+        "http_proxy"
+        "https_proxy"
+        "no_proxy"
+      ];
+    };
+
+  # busybox, put there by `prefetch` out of the locked package; nothing else could unpack the first package.
+  bootstrap = derivation {
+    name = "bootstrap";
+    inherit system;
+    builder = "/nix/debian/prefetch/has/to/run/first";
+    outputHashMode = "recursive";
+    outputHashAlgo = "sha256";
+    outputHash = lock.bootstrap;
+  };
+
+  # tree NAMES: one root file tree of these packages.
+  tree =
+    names:
+    derivation {
+      name = "debian-tree";
+      inherit system;
+      builder = "${bootstrap}/bin/sh";
+      args = [ ./tree.sh ];
+      busybox = bootstrap;
+      debs = map debianFile names;
+      preferLocalBuild = true;
+    };
+  treeOf = toolNames: tree (lib.sort builtins.lessThan (lib.unique (lib.concatMap (tool: lock.closures.${tool}) toolNames)));
+
+  # A tool is no store path of its own: it names packages that the derivation's file tree then holds.
+  tool = name: {
+    debianTools = [ name ];
+    outPath = "/usr";
+    type = "tool";
+    inherit name;
+  };
+
+  stdenvFor =
+    hostPlatform: compilers:
+    let
+      mkDerivation =
+        argument:
+        let
+          # The fixed point that nixpkgs' finalAttrs is.
+          attributes = if lib.isFunction argument then argument (attributes // { finalPackage = package; }) else argument;
+          package = build attributes;
+        in
+        package;
+
+      build =
+        attributes:
+        let
+          inputs = lib.flatten (
+            (attributes.nativeBuildInputs or [ ]) ++ (attributes.depsBuildBuild or [ ]) ++ (attributes.buildInputs or [ ])
+          );
+          isTool = input: input ? debianTools;
+          rootTree = treeOf (
+            [ "base" ] ++ compilers ++ lib.concatMap (input: input.debianTools) (lib.filter isTool inputs)
+          );
+          storeInputs = list: lib.filter (input: !(isTool input)) (lib.flatten list);
+          environment =
+            removeAttrs attributes [
+              "depsBuildBuild"
+              "env"
+              "finalPackage"
+              "meta"
+              "nativeBuildInputs"
+              "buildInputs"
+              "passthru"
+              "pname"
+              "version"
+              "src"
+            ]
+            // (attributes.env or { })
+            // lib.filterAttrs (_: value: value != null) {
+              pname = attributes.pname or null;
+              version = attributes.version or null;
+              src = attributes.src or null;
+            };
+          result = derivation (
+            environment
+            // {
+              name = attributes.name or "${attributes.pname}-${attributes.version}";
+              inherit system rootTree;
+              builder = "${bootstrap}/bin/sh";
+              args = [ ./enter.sh ];
+              setup = ./setup.sh;
+              nativeBuildInputs = storeInputs (attributes.nativeBuildInputs or [ ]);
+              buildInputs = storeInputs (attributes.buildInputs or [ ]);
+            }
+          );
+        in
+        result
+        // (attributes.passthru or { })
+        // {
+          meta = attributes.meta or { };
+          passthru = attributes.passthru or { };
+          inherit rootTree;
+          overrideAttrs =
+            f:
+            build (
+              attributes // (if lib.isFunction f then f attributes else f)
+            );
+        }
+        // lib.optionalAttrs (attributes ? pname) { inherit (attributes) pname version; };
+    in
+    {
+      inherit mkDerivation hostPlatform;
+      buildPlatform = platforms.${system};
+      cc = {
+        debianTools = compilers;
+        targetPrefix = if hostPlatform.system == system then "" else "${hostPlatform.config}-";
+        type = "tool";
+      };
+    };
+
+  platforms = {
+    x86_64-linux = {
+      system = "x86_64-linux";
+      config = "x86_64-linux-gnu";
+      go.GOARCH = "amd64";
+      linuxArch = "x86_64";
+      isAarch64 = false;
+    };
+    aarch64-linux = {
+      system = "aarch64-linux";
+      config = "aarch64-linux-gnu";
+      go.GOARCH = "arm64";
+      linuxArch = "arm64";
+      isAarch64 = true;
+    };
+  };
+
+  # The packages for one host platform. `cross` compilers come on top of the build platform's own.
+  packagesFor =
+    hostPlatform: cross:
+    let
+      pkgs =
+        toolPackages
+        // {
+          inherit
+            lib
+            fetchurl
+            debianFile
+            system
+            ;
+          inherit (pkgs.stdenv) hostPlatform buildPlatform;
+          stdenv = stdenvFor hostPlatform ([ "cc" ] ++ cross);
+          stdenvNoCC = stdenvFor hostPlatform [ ];
+          callPackage = callPackageWith pkgs;
+          buildPackages = native;
+          pkgsCross.aarch64-multiplatform = packagesFor platforms.aarch64-linux [ "crossCC" ];
+          pkgsBuildBuild = native;
+
+          # runCommand NAME ENVIRONMENT SCRIPT, without a compiler as nixpkgs' runCommand... has one: recipes here say so.
+          runCommand = runCommandWith pkgs.stdenvNoCC;
+          runCommandCC = runCommandWith pkgs.stdenv;
+          writeText = name: text: builtins.toFile name text;
+          emptyDirectory = pkgs.runCommand "empty-directory" { } "mkdir $out";
+        }
+        // import ./builders.nix { inherit lib pkgs tool; };
+    in
+    pkgs;
+
+  runCommandWith =
+    stdenv: name: environment: buildCommand:
+    stdenv.mkDerivation (environment // { inherit name buildCommand; });
+
+  callPackageWith =
+    pkgs: path: overrides:
+    let
+      f = if lib.isFunction path then path else import path;
+      wanted = builtins.functionArgs f;
+      missing = lib.filter (name: !wanted.${name} && !(pkgs ? ${name}) && !(overrides ? ${name})) (builtins.attrNames wanted);
+      make =
+        arguments:
+        let
+          result = f arguments;
+        in
+        if builtins.isAttrs result then
+          result // { override = changes: make (arguments // changes); }
+        else
+          result;
+    in
+    if missing != [ ] then
+      throw "nix/debian: ${toString path} wants ${toString missing}, which the embedded package set does not have"
+    else
+      make (builtins.intersectAttrs wanted pkgs // overrides);
+
+  toolPackages =
+    builtins.mapAttrs (name: _: tool name) (
+      removeAttrs tools [
+        "base"
+        "cc"
+        "crossCC"
+        "go"
+        "python3"
+        "python3-libfdt"
+        "python3-pyelftools"
+        "python3-setuptools"
+      ]
+    )
+    // {
+      # In every tree already.
+      bash = tool "base";
+      bzip2 = tool "base";
+      coreutils = tool "base";
+      gnutar = tool "base";
+      xz = tool "base";
+      zstd = tool "base";
+      file = tool "base";
+      which = tool "base";
+      python3 = tool "python3" // {
+        # python3.withPackages (p: [ … ]): an interpreter that finds them.
+        withPackages = choose: {
+          debianTools = [ "python3" ] ++ lib.concatMap (p: p.debianTools) (choose pythonPackages);
+          outPath = "/usr";
+          type = "tool";
+          name = "python3";
+        };
+        pkgs = pythonPackages;
+      };
+    };
+  pythonPackages = {
+    libfdt = tool "python3-libfdt";
+    pyelftools = tool "python3-pyelftools";
+    setuptools = tool "python3-setuptools";
+  };
+
+  native = packagesFor platforms.${system} [ ];
+
+  # What nix/debian/prefetch reads: STOREPATH POOLPATH SHA256 SIZE a line.
+  prefetchRows = lib.concatStringsSep "\n" (
+    [ "${bootstrap} - ${lock.bootstrap} -" ]
+    ++ lib.mapAttrsToList (
+      name: f: "${debianFile name} ${f.path} ${f.sha256} ${toString f.size}"
+    ) lock.files
+  );
+in
+native // { inherit prefetchRows; }

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MPL-2.0
+# The builder of every derivation: busybox's shell, which knows nothing but the store. It starts bash inside the
+# derivation's own root file tree, with the tree's own dynamic loader and bubblewrap, so that nothing of the host is
+# visible whether Nix' sandbox is on or off.
+# Reads: $rootTree (the file tree), $setup (what bash runs), $outputHash (set for a fixed-output fetch: it gets the network).
+set -eu
+
+loader=$(echo "$rootTree"/usr/lib64/ld-linux-*.so.*)
+libraries=$(echo "$rootTree"/usr/lib/*-linux-gnu/libc.so.6)
+libraries=${libraries%/libc.so.6}
+
+# Nix wrote these files outside; inside they are found under the fixed build path.
+for name in ${passAsFile:-}; do
+  eval "outside=\$${name}Path"
+  export "${name}Path=/build/${outside##*/}"
+done
+
+network=
+if [ -n "${outputHash:-}" ]; then
+  network="--share-net --ro-bind-try /etc/resolv.conf /etc/resolv.conf --ro-bind-try /etc/hosts /etc/hosts"
+fi
+
+top=$NIX_BUILD_TOP
+unset NIX_BUILD_TOP TMPDIR TEMPDIR TMP TEMP PWD OLDPWD
+export NIX_BUILD_TOP=/build TMPDIR=/build TEMPDIR=/build TMP=/build TEMP=/build
+export HOME=/homeless-shelter PATH=/usr/bin SHELL=/usr/bin/bash
+export LC_ALL=C.UTF-8 TZ=UTC
+
+# An unprivileged user as Nix' own sandbox has it, whoever called. (A user namespace that only root may make is
+# reported by bwrap itself; `make doctor` names the sysctl.)
+# shellcheck disable=SC2086 # $network is several words on purpose
+exec "$loader" --library-path "$libraries" "$rootTree/usr/bin/bwrap" \
+  --unshare-all --uid 1000 --gid 100 --hostname localhost \
+  --die-with-parent --new-session \
+  --ro-bind "$rootTree/usr" /usr --ro-bind "$rootTree/etc" /etc \
+  --symlink usr/bin /bin --symlink usr/sbin /sbin --symlink usr/lib /lib --symlink usr/lib64 /lib64 \
+  --proc /proc --dev /dev --perms 1777 --dir /tmp --dir /var/tmp \
+  --bind "$NIX_STORE" "$NIX_STORE" --bind "$top" /build --chdir /build \
+  $network \
+  /usr/bin/bash -e "$setup"

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MPL-2.0
+# Unpacks Debian packages into one root file tree, with busybox alone. Maintainer scripts do not run; what they would
+# have done and a build needs is done at the end.
+# Reads: $debs (files), $busybox (its directory), $out.
+set -eu
+export PATH="$busybox/bin"
+
+mkdir -p "$out/usr/bin" "$out/usr/sbin" "$out/usr/lib" "$out/usr/lib64" "$out/etc"
+# Since Debian 13 every file lies under /usr; the links catch packages that still ship the old path.
+for directory in bin sbin lib lib64; do ln -s "usr/$directory" "$out/$directory"; done
+
+unpack() { # DEB
+  busybox ar -p "$1" data.tar.xz | busybox xz -dc | busybox tar -xf - -C "$out" \
+    || { echo "tree.sh: $1 does not unpack: not a package with data.tar.xz?" >&2; return 1; }
+}
+set -o pipefail
+for deb in $debs; do unpack "$deb"; done
+
+# Nobody reads these in a build.
+rm -rf "$out"/usr/share/doc "$out"/usr/share/man "$out"/usr/share/info "$out"/usr/share/locale \
+  "$out"/usr/share/lintian "$out"/usr/share/bug "$out"/usr/share/doc-base "$out"/var "$out"/run "$out"/tmp \
+  "$out"/boot "$out"/home "$out"/root "$out"/srv "$out"/mnt "$out"/media "$out"/opt "$out"/proc "$out"/sys "$out"/dev
+chmod -R u+w "$out"
+
+# update-alternatives
+for pair in awk:gawk awk:mawk; do
+  link="$out/usr/bin/${pair%%:*}"
+  [ -e "$link" ] || [ ! -e "$out/usr/bin/${pair##*:}" ] || ln -s "${pair##*:}" "$link"
+done
+[ -e "$out/usr/bin/sh" ] || ln -s bash "$out/usr/bin/sh"
+# Debian names each Go release's commands apart.
+for go in "$out"/usr/lib/go-*/bin; do
+  [ ! -d "$go" ] || for command in "$go"/*; do
+    ln -sf "../lib/${go#"$out"/usr/lib/}/${command##*/}" "$out/usr/bin/${command##*/}"
+  done
+done
+
+# One user and one group, as in Nix' sandbox.
+cat >"$out/etc/passwd" <<END
+root:x:0:0:root:/build:/noshell
+nixbld:x:1000:100:Nix build user:/build:/noshell
+nobody:x:65534:65534:Nobody:/:/noshell
+END
+cat >"$out/etc/group" <<END
+root:x:0:
+nixbld:!:100:
+nogroup:x:65534:
+END
+echo "hosts: files dns" >"$out/etc/nsswitch.conf"
+# Mount points for what a fixed-output fetch is given of the host.
+for file in resolv.conf hosts; do [ -e "$out/etc/$file" ] || : >"$out/etc/$file"; done
+echo "127.0.0.1 localhost" >"$out/etc/hosts"
+if [ -d "$out/usr/share/ca-certificates" ]; then
+  mkdir -p "$out/etc/ssl/certs"
+  find "$out/usr/share/ca-certificates" -name '*.crt' | sort | while read -r crt; do cat "$crt"; done \
+    >"$out/etc/ssl/certs/ca-certificates.crt"
+fi
