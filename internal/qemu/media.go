@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package qemu
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"path/filepath"
+
+	"talos-nanopi-m6/internal/image"
+)
+
+// Medium is a raw file QEMU can attach.
+type Medium struct {
+	// Path is the image itself, or a copy of it.
+	Path string
+	// Size is in bytes.
+	Size int64
+}
+
+// Prepare makes a medium from the image at path. A raw image is used as it is. A compressed one is decoded into dir,
+// and for an SD card, whose size QEMU wants to be a power of two, so is a raw one of another size; the card then is
+// larger than the image, as real ones are.
+func Prepare(path, dir string, disk Disk) (Medium, error) {
+	s, err := image.Open(path)
+	if err != nil {
+		return Medium{}, err
+	}
+	defer s.Close() //nolint:errcheck // read only
+
+	if s.Format == image.Raw {
+		st, err := os.Stat(path)
+		if err != nil {
+			return Medium{}, err
+		}
+
+		if st.Size() == 0 {
+			return Medium{}, fmt.Errorf("%s: the image is empty", path)
+		}
+
+		if disk != SD || st.Size() == cardSize(st.Size()) {
+			return Medium{path, st.Size()}, nil
+		}
+	}
+
+	f, err := os.Create(filepath.Join(dir, "disk.raw"))
+	if err != nil {
+		return Medium{}, err
+	}
+
+	size, err := image.WriteSparse(f, s)
+
+	if err == nil && size == 0 {
+		err = fmt.Errorf("%s: the image is empty", path)
+	}
+
+	if err == nil && disk == SD {
+		size = cardSize(size)
+		err = f.Truncate(size)
+	}
+
+	return Medium{f.Name(), size}, errors.Join(err, f.Close())
+}
+
+// cardSize is the next power of two (hw/sd/sd.c, sd_realize, refuses others).
+func cardSize(n int64) int64 {
+	return 1 << bits.Len64(uint64(n-1))
+}
