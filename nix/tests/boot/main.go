@@ -252,7 +252,7 @@ func (c config) drive(ctx context.Context, dir string, log *qemu.Transcript, sta
 
 	client, err := dial(ctx, fmt.Sprintf("127.0.0.1:%d", c.APIPort))
 	if err != nil {
-		return nil, fmt.Errorf("Talos client: %w", err)
+		return nil, fmt.Errorf("client of the API: %w", err)
 	}
 	defer client.Close() //nolint:errcheck // nothing is written through it
 
