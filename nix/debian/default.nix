@@ -8,19 +8,8 @@ let
   lib = import ./lib.nix;
   lock = import ./lock.nix;
   tools = import ./tools.nix;
-
-  # A file of Debian's archive. Its store path depends on name and hash alone, so that a file `prefetch` put there
-  # from any mirror is the one; the URL serves where nobody prefetched.
-  debianFile =
-    name:
-    let
-      f = lock.files.${name};
-    in
-    fetchurl {
-      name = f.storeName;
-      inherit (f) url;
-      sha256 = f.sha256;
-    };
+  # A file's store path depends on its name and hash alone, so that what `prefetch` put there from any mirror is it.
+  sources = import ../sources.nix { inherit lib fetchurl; };
 
   fetchurl =
     {
@@ -67,7 +56,7 @@ let
       builder = "${bootstrap}/bin/sh";
       args = [ ./tree.sh ];
       busybox = bootstrap;
-      debs = map debianFile names;
+      debs = map sources.debianFile names;
       preferLocalBuild = true;
     };
   treeOf = toolNames: tree (lib.sort builtins.lessThan (lib.unique (lib.concatMap (tool: lock.closures.${tool}) toolNames)));
@@ -186,7 +175,6 @@ let
           inherit
             lib
             fetchurl
-            debianFile
             system
             ;
           inherit (pkgs.stdenv) hostPlatform buildPlatform;
@@ -278,7 +266,7 @@ let
   prefetchRows = lib.concatStringsSep "\n" (
     [ "${bootstrap} - ${lock.bootstrap} -" ]
     ++ lib.mapAttrsToList (
-      name: f: "${debianFile name} ${f.path} ${f.sha256} ${toString f.size}"
+      name: f: "${sources.debianFile name} ${f.path} ${f.sha256} ${toString f.size}"
     ) lock.files
   );
 in

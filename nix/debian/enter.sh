@@ -2,7 +2,7 @@
 # The builder of every derivation: busybox's shell, which knows nothing but the store. It starts bash inside the
 # derivation's own root file tree, with the tree's own dynamic loader and bubblewrap, so that nothing of the host is
 # visible whether Nix' sandbox is on or off.
-# Reads: $rootTree (the file tree), $setup (what bash runs), $outputHash (set for a fixed-output fetch: it gets the network).
+# Reads: $rootTree (the file tree), $setup (what bash runs), $outputHashMode (set for a fixed-output fetch: it gets the network).
 set -eu
 
 loader=$(echo "$rootTree"/usr/lib64/ld-linux-*.so.*)
@@ -16,7 +16,7 @@ for name in ${passAsFile:-}; do
 done
 
 network=
-if [ -n "${outputHash:-}" ]; then
+if [ -n "${outputHashMode:-}" ]; then
   network="--share-net --ro-bind-try /etc/resolv.conf /etc/resolv.conf --ro-bind-try /etc/hosts /etc/hosts"
 fi
 

@@ -20,6 +20,13 @@ let
     ;
 in
 rec {
+  fix =
+    f:
+    let
+      x = f x;
+    in
+    x;
+
   optional = condition: value: if condition then [ value ] else [ ];
   optionals = condition: list: if condition then list else [ ];
   optionalString = condition: text: if condition then text else "";
@@ -109,6 +116,7 @@ rec {
   };
 
   licenses = genAttrs [
+    "asl20"
     "bsd3"
     "gpl2Only"
     "gpl2Plus"

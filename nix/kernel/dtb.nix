@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MPL-2.0
+# The board's device tree and its overlays, apart from the kernel: one line of dts/ rebuilds no kernel.
+# Takes `dtSources` (nix/kernel/dt-sources.nix). Gives rockchip/*.dtb and rockchip/*.dtbo, with symbols for overlays.
+{
+  stdenv,
+  dtc,
+  dtSources,
+}:
+stdenv.mkDerivation {
+  name = "dtb-nanopi-m6";
+  src = ../../dts;
+  nativeBuildInputs = [ dtc ];
+  buildPhase = ''
+    runHook preBuild
+    # W=1 of the kernel's own build, and no warning passes.
+    compile() { # SOURCE OUTPUT
+      ${stdenv.cc.targetPrefix}cpp -nostdinc -undef -D__DTS__ -x assembler-with-cpp \
+        -I ${dtSources} -I ${dtSources}/dts/rockchip "$1" -o "''${1##*/}.tmp"
+      dtc -@ -I dts -O dtb -b 0 -i ${dtSources}/dts/rockchip \
+        -Wno-unique_unit_address -Wunique_unit_address_if_enabled \
+        -o "$2" "''${1##*/}.tmp" 2>warnings || { cat warnings >&2; return 1; }
+      if grep -F "''${1##*/}" warnings; then
+        echo "$1: dtc warns (above): mend the device tree" >&2
+        return 1
+      fi
+    }
+    mkdir rockchip
+    compile rk3588s-nanopi-m6.dts rockchip/rk3588s-nanopi-m6.dtb
+    for overlay in *.dtso; do
+      compile "$overlay" "rockchip/''${overlay%.dtso}.dtbo"
+    done
+    runHook postBuild
+  '';
+  installPhase = ''
+    runHook preInstall
+    mkdir -p $out
+    cp -r rockchip $out/
+    runHook postInstall
+  '';
+  dontFixup = true;
+}

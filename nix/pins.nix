@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MPL-2.0
+# Every source that is no Debian package: revision, hash and the hash's standing. Debian's files stand in
+# nix/debian/lock, Go modules in each go.sum and, vendored, in nix/vendor-hashes.nix. Data only.
+{
+  u-boot = {
+    version = "2025.01";
+    url = "https://ftp.denx.de/pub/u-boot/u-boot-2025.01.tar.bz2";
+    hash = "sha256-ze99UHyT8bvZ8BXqm8IfoHQmhIFAVQGUWrxvhU1baG8=";
+    standing = "the release tarball, nixpkgs' own pin and Debian's orig tarball are the same bytes";
+  };
+  tfa = {
+    version = "2.12.1";
+    standing = "Debian 13's orig tarball, hash from the signed source index";
+  };
+  rkbin = {
+    rev = "74213af1e952c4683d2e35952507133b61394862";
+    owner = "rockchip-linux";
+    repo = "rkbin";
+    hash = "sha256-gNCZwJd9pjisk6vmvtRNyGSBFfAYOADTa5Nd6Zk+qEk=";
+    ddr = "bin/rk35/rk3588_ddr_lp4_2112MHz_lp5_2400MHz_v1.19.bin";
+    standing = "nixpkgs' own rkbin package";
+  };
+  linux = {
+    # Collabora's trees name no release in a tag; `make kernelrelease` does.
+    collabora = {
+      rev = "f7e1ed901e7c3a426bde1a787c3bd1ecf45eb410";
+      hash = "sha256-t+dtZHyIpPGd/ED/GiQTr9GMTUeBefH8cDt6KuHTmpw=";
+      standing = "seen in 5 public recipes, by two fetchers";
+    };
+    "collabora-6_9" = {
+      rev = "23bb9c65a88c114bbe945b7ef5366bb02d3d9b80";
+      hash = "sha256-6TygOl5r7/N2jlcPznWlvJfVVeXKSR8yMoGuTDbIdTA=";
+      standing = "seen in 2 public recipes";
+    };
+  };
+  collabora-u-boot = {
+    rev = "7293da4331c19b866883a3fc30cf8308892bf6ec";
+    hash = "sha256-pO3Lcjlgt0wRe2r0HVRIB/KlyQiwYh4mIZ6Zc5Paut0=";
+    standing = "seen in 6 public recipes";
+  };
+}

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MPL-2.0
+# Fetches what nix/pins.nix and nix/debian/lock name. The same in both package sets: what only the Internet has is
+# fetched when something asks for it, by the fetchers only nixpkgs has.
+{
+  lib,
+  fetchurl,
+  fetchFromGitHub ? throw "this source is on GitHub only: build with nixpkgs (nix build .#…), the embedded set cannot fetch it",
+  fetchFromGitLab ? throw "this source is on Collabora's GitLab only: build with nixpkgs (nix build .#…), the embedded set cannot fetch it",
+}:
+let
+  pins = import ./pins.nix;
+  lock = import ./debian/lock.nix;
+  collabora =
+    repo: pin:
+    fetchFromGitLab {
+      domain = "gitlab.collabora.com";
+      owner = "hardware-enablement/rockchip-3588";
+      inherit repo;
+      inherit (pin) rev hash;
+    };
+  # Upstream version of a Debian package file: between the first and the last separator.
+  versionOf = name: builtins.head (builtins.match "[^_]*_([0-9.]+)[-+].*" lock.files.${name}.storeName);
+in
+rec {
+  # debianFile NAME: a file of nix/debian/lock.
+  debianFile =
+    name:
+    let
+      f =
+        lock.files.${name}
+          or (throw "nix/debian/lock has no '${name}': name it in nix/debian/files and run nix/debian/update-lock");
+    in
+    fetchurl {
+      name = f.storeName;
+      inherit (f) url sha256;
+    };
+
+  u-boot = {
+    inherit (pins.u-boot) version;
+    src = fetchurl {
+      name = lock.files."u-boot:source".storeName;
+      urls = [
+        pins.u-boot.url
+        lock.files."u-boot:source".url
+      ];
+      inherit (pins.u-boot) hash;
+    };
+  };
+  u-boot-collabora = {
+    inherit (pins.u-boot) version;
+    src = collabora "u-boot" pins.collabora-u-boot;
+  };
+  tfa = {
+    inherit (pins.tfa) version;
+    src = debianFile "arm-trusted-firmware:source";
+  };
+  # The tree with Rockchip's DDR blobs.
+  rkbin = fetchFromGitHub {
+    inherit (pins.rkbin)
+      owner
+      repo
+      rev
+      hash
+      ;
+  };
+  ddrBlob = "${rkbin}/${pins.rkbin.ddr}";
+
+  linux = {
+    lts = {
+      version = versionOf "linux-source-6.12";
+      src = debianFile "linux-source-6.12";
+    };
+  }
+  // lib.mapAttrs (name: pin: {
+    version = name;
+    src = collabora "linux" pin;
+  }) pins.linux;
+
+  grubModules = map debianFile [
+    "grub-efi-arm64-bin:arm64"
+  ];
+  systemdBoot = debianFile "systemd-boot-efi:arm64";
+  ubootQemu = debianFile "u-boot-qemu";
+  # The node's root: every package of nix/talos/rootfs/packages.
+  nodePackages =
+    let
+      lines = lib.splitString "\n" (builtins.readFile ./talos/rootfs/packages);
+      name = line: builtins.head (builtins.match "([^# ]*).*" line);
+    in
+    map (package: debianFile "${package}:arm64") (lib.filter (package: package != "") (map name lines));
+}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MPL-2.0
+# Talos' own programs from its Go module, for the set's host platform. Takes `packages`, below the module's path.
+# Gives bin/… and share/talos/os-release.
+{
+  lib,
+  buildGoModule,
+  packages,
+}:
+buildGoModule {
+  # One name for all of them: they share the fetched modules.
+  pname = "talos";
+  version = "1.10.6";
+  src = ./source;
+  vendorHash = (import ../vendor-hashes.nix).source;
+  subPackages = map (package: "vendor/github.com/siderolabs/talos/${package}") packages;
+  tags = [
+    "tcell_minimal"
+    "grpcnotrace"
+  ];
+  env.CGO_ENABLED = 0;
+  ldflags = [
+    "-s"
+    "-w"
+  ];
+  doCheck = false;
+  postInstall = ''
+    install -Dm644 vendor/github.com/siderolabs/talos/pkg/machinery/version/os-release $out/share/talos/os-release
+  '';
+  meta.license = lib.licenses.mpl20;
+}
