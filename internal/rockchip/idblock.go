@@ -20,6 +20,9 @@ const HeaderSize = 4 * SectorSize
 
 const headerHashed = HeaderSize - 512
 
+// idblockLimit is far larger than any idblock: mkimage allows the RK3588 1 MiB of SPL (tools/rkcommon.c, spl_infos).
+const idblockLimit = 8 << 20
+
 // header is the idblock's header. Source: U-Boot v2025.01, tools/rkcommon.c, struct header0_info_v2.
 type header struct {
 	Magic    [4]byte
@@ -130,7 +133,10 @@ func ParseIDBlock(data []byte) (*IDBlock, error) {
 				i, stage.Offset, end, ErrNoIDBlock)
 		}
 
-		end = stage.Offset + stage.Size
+		if end = stage.Offset + stage.Size; end > idblockLimit {
+			return nil, fmt.Errorf("idblock header: image %d ends at byte %d, past %d: %w", i, end, idblockLimit, ErrNoIDBlock)
+		}
+
 		block.Stages = append(block.Stages, stage)
 	}
 
