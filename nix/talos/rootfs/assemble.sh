@@ -6,7 +6,7 @@
 # From the environment:
 #   debs               Debian arm64 packages (.deb files), those of `packages` and no other
 #   init, machined     Talos' programs
-#   containerd, cni    directories with containerd's programs and the CNI plugins
+#   containerd, cni    directories with nothing but containerd's programs and the CNI plugins
 #   osRelease          the node's /etc/os-release
 #   modules            directory with lib/modules/RELEASE, of one kernel; empty: no modules
 #   release            that kernel's release
@@ -81,13 +81,14 @@ copy_packages() {
 }
 
 copy_programs() {
+    local directory
     install -m 0755 "$machined" "$root/usr/bin/init"
     # Names that the kernel (poweroff), extensions (shutdown) and machined itself (dashboard) start.
     ln "$root/usr/bin/init" "$root/usr/bin/poweroff"
     ln "$root/usr/bin/init" "$root/usr/bin/shutdown"
     ln "$root/usr/bin/init" "$root/usr/bin/dashboard"
-    install -m 0755 "$containerd"/* "$root/usr/bin"
-    install -m 0755 "$cni"/* "$root/opt/cni/bin"
+    for directory in $containerd; do install -m 0755 "$directory"/* "$root/usr/bin"; done
+    for directory in $cni; do install -m 0755 "$directory"/* "$root/opt/cni/bin"; done
     install -m 0644 "$osRelease" "$root/etc/os-release"
     cp -r "$here/tree/." "$root"
 }
