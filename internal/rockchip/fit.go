@@ -7,6 +7,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -50,6 +51,16 @@ const fitImageLimit = 64 << 20
 // error, since SPL could not tell a torn one.
 func ReadFIT(r io.ReaderAt, offset int64) (*FIT, error) {
 	header := make([]byte, 8)
+
+	// Without the magic number nothing else is looked at.
+	if _, err := r.ReadAt(header[:4], offset); err != nil {
+		return nil, fmt.Errorf("FIT at byte %d: %w", offset, readError(err))
+	}
+
+	if magic := binary.BigEndian.Uint32(header); magic != dt.Magic {
+		return nil, fmt.Errorf("FIT at byte %d: %w: starts with %#08x, not %#08x", offset, ErrNoFIT, magic, dt.Magic)
+	}
+
 	if _, err := r.ReadAt(header, offset); err != nil {
 		return nil, fmt.Errorf("FIT at byte %d: %w", offset, readError(err))
 	}

@@ -70,6 +70,16 @@ func Search(medium io.ReaderAt, layout Layout) (*Found, error) {
 // readIDBlock reads and verifies the idblock at a place of a medium.
 func readIDBlock(medium io.ReaderAt, at int64) (*IDBlock, error) {
 	header := make([]byte, HeaderSize)
+
+	// Without the magic number nothing else is looked at.
+	if _, err := medium.ReadAt(header[:len(Magic)], at); err != nil {
+		return nil, readError(err)
+	}
+
+	if string(header[:len(Magic)]) != Magic {
+		return nil, fmt.Errorf("starts with %q, not %q: %w", header[:len(Magic)], Magic, ErrNoIDBlock)
+	}
+
 	if _, err := medium.ReadAt(header, at); err != nil {
 		return nil, readError(err)
 	}
