@@ -4,10 +4,11 @@ package image
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"path/filepath"
 )
 
 // hole is the granularity, in bytes, at which zeros become holes: the block size of common file systems.
@@ -18,21 +19,33 @@ var zeros [hole]byte
 // WriteSparse writes r to f from its start, leaves zeros out as holes and returns the decoded size in bytes. f must be
 // empty: what is left out is not overwritten.
 func WriteSparse(f *os.File, r io.Reader) (int64, error) {
+	return writeSparse(f, r, math.MaxInt64, math.MaxInt64)
+}
+
+// writeSparse is WriteSparse with limits on the bytes read and the bytes written.
+func writeSparse(f *os.File, r io.Reader, maxRead, maxWritten int64) (int64, error) {
 	var (
-		buf = make([]byte, 1<<20)
-		off int64
+		buf          = make([]byte, 1<<20)
+		off, written int64
 	)
 
 	for {
 		n, err := io.ReadFull(r, buf)
-		if err := writeData(f, buf[:n], off); err != nil {
-			return off, err
+
+		data, werr := writeData(f, buf[:n], off)
+		if werr != nil {
+			return off, fmt.Errorf("temporary copy in %s: %w", filepath.Dir(f.Name()), werr)
 		}
 
 		off += int64(n)
+		written += data
 
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		case off > maxRead:
+			return off, fmt.Errorf("%w: %d bytes", ErrTooLarge, maxRead)
+		case written > maxWritten:
+			return off, fmt.Errorf("%w: %d bytes that are not zero", ErrTooLarge, maxWritten)
+		case err == io.EOF, err == io.ErrUnexpectedEOF: //nolint:errorlint // ReadFull's bare values; a decoder's own are wrapped
 			// A tail of zeros is only there once the file is that long.
 			if err := f.Truncate(off); err != nil {
 				return off, fmt.Errorf("%s: %w", f.Name(), err)
@@ -45,8 +58,10 @@ func WriteSparse(f *os.File, r io.Reader) (int64, error) {
 	}
 }
 
-// writeData writes the runs of blocks in b that are not all zeros.
-func writeData(f *os.File, b []byte, off int64) error {
+// writeData writes the runs of blocks in b that are not all zeros, and counts their bytes.
+func writeData(f *os.File, b []byte, off int64) (int64, error) {
+	var written int64
+
 	for start := 0; start < len(b); {
 		end := start
 
@@ -55,15 +70,18 @@ func writeData(f *os.File, b []byte, off int64) error {
 		}
 
 		if end > start {
-			if _, err := f.WriteAt(b[start:end], off+int64(start)); err != nil {
-				return err
+			n, err := f.WriteAt(b[start:end], off+int64(start))
+			written += int64(n)
+
+			if err != nil {
+				return written, err
 			}
 		}
 
 		start = end + hole
 	}
 
-	return nil
+	return written, nil
 }
 
 func isZero(b []byte) bool {

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect/xfs"
+)
+
+// Boot is the BOOT partition: what GRUB reads.
+type Boot struct {
+	Entries []Entry `json:"entries,omitempty"`
+	Files   []File  `json:"files,omitempty"`
+	// Kernel and Rootfs are the default entry's.
+	Kernel *Kernel `json:"kernel,omitempty"`
+	Rootfs *Rootfs `json:"rootfs,omitempty"`
+	// Consistent says that all of the file system's metadata was read and checked.
+	Consistent bool `json:"consistent"`
+	// Problems say what is wrong and what is missing.
+	Problems []string `json:"problems,omitempty"`
+}
+
+// grubConfig is where Talos keeps GRUB's configuration on the BOOT partition.
+const grubConfig = "grub/grub.cfg"
+
+// maxConfig is the largest configuration that is read, in bytes.
+const maxConfig = 1 << 20
+
+// readBoot reads a BOOT partition.
+func readBoot(ctx context.Context, r io.ReaderAt, size int64) *Boot {
+	b := &Boot{}
+	note := func(err error) {
+		if err != nil {
+			b.Problems = append(b.Problems, err.Error())
+		}
+	}
+
+	f, err := xfs.Open(r, size)
+	if err != nil {
+		note(err)
+
+		return b
+	}
+
+	err = f.Check()
+	b.Consistent = err == nil
+
+	note(err)
+
+	note(fs.WalkDir(f, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+
+		st, err := d.Info()
+		if err == nil {
+			b.Files = append(b.Files, File{Path: p, Size: st.Size()})
+		}
+
+		return err
+	}))
+
+	config, err := readFile(f, grubConfig, maxConfig)
+	if err != nil {
+		note(err)
+
+		return b
+	}
+
+	b.Entries = parseGRUB(string(config))
+
+	for _, e := range b.Entries {
+		if !e.Default {
+			continue
+		}
+
+		kernel, err := readFile(f, strings.TrimPrefix(e.Kernel, "/"), maxKernel)
+		if err != nil {
+			note(fmt.Errorf("kernel of %q: %w", e.Name, err))
+		} else {
+			k := readKernel(kernel)
+			k.Path = e.Kernel
+			b.Kernel = &k
+		}
+
+		if b.Rootfs, err = readInitrd(ctx, f, strings.TrimPrefix(e.Initrd, "/")); err != nil {
+			note(fmt.Errorf("initramfs of %q: %w", e.Name, err))
+		}
+
+		return b
+	}
+
+	note(errors.New("GRUB has no default entry"))
+
+	return b
+}
+
+// readFile reads a file of at most limit bytes.
+func readFile(f fs.FS, p string, limit int64) ([]byte, error) {
+	o, err := f.Open(p)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close() //nolint:errcheck // read only
+
+	st, err := o.Stat()
+	if err != nil {
+		return nil, err
+	}
+
+	if st.Size() > limit {
+		return nil, fmt.Errorf("%s: %d bytes, more than the %d that are read", p, st.Size(), limit)
+	}
+
+	b := make([]byte, st.Size())
+	_, err = io.ReadFull(o, b)
+
+	return b, err
+}
+
+// maxInitrd is the largest initramfs that is read, in bytes.
+const maxInitrd = 1 << 30
+
+// readInitrd reads an initramfs, in a process of its own.
+func readInitrd(ctx context.Context, f fs.FS, p string) (*Rootfs, error) {
+	o, err := f.Open(p)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close() //nolint:errcheck // read only
+
+	if st, err := o.Stat(); err != nil || st.Size() > maxInitrd {
+		return nil, fmt.Errorf("%s: more than the %d bytes that are read: %w", p, maxInitrd, err)
+	}
+
+	t, err := image.Temp()
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close() //nolint:errcheck // it has no name
+
+	if _, err := io.Copy(t, o); err != nil {
+		return nil, err
+	}
+
+	return confined(ctx, t)
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package inspect
+
+import (
+	"bytes"
+	"debug/pe"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"talos-nanopi-m6/internal/fdt"
+)
+
+// EFI is the EFI partition: what U-Boot reads.
+type EFI struct {
+	Files []File `json:"files"`
+	// Loader is the program U-Boot starts, Machine what it is for.
+	Loader  string `json:"loader,omitempty"`
+	Machine string `json:"machine,omitempty"`
+	// DeviceTrees are those U-Boot may hand to the kernel.
+	DeviceTrees []DeviceTree `json:"deviceTrees,omitempty"`
+	// Problem says why the rest is missing.
+	Problem string `json:"problem,omitempty"`
+}
+
+// File is a file with its size in bytes.
+type File struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// DeviceTree is what a device tree says it is for.
+type DeviceTree struct {
+	Path       string   `json:"path,omitempty"`
+	Size       int64    `json:"size"` // bytes
+	SHA256     string   `json:"sha256,omitempty"`
+	Model      string   `json:"model,omitempty"`
+	Compatible []string `json:"compatible,omitempty"`
+	// Console is what the tree's chosen node says.
+	Console string `json:"console,omitempty"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// defaultLoader is what U-Boot's EFI boot manager starts on arm64 (UEFI Specification 2.10, 3.5.1.1).
+const defaultLoader = "EFI/BOOT/BOOTAA64.EFI"
+
+// readEFI reads an EFI partition.
+func readEFI(r io.ReaderAt, size int64) *EFI {
+	e := &EFI{}
+
+	f, err := openFAT(r, size)
+	if err != nil {
+		e.Problem = err.Error()
+
+		return e
+	}
+
+	list, err := f.files()
+	if err != nil {
+		e.Problem = err.Error()
+	}
+
+	for _, file := range list {
+		b, err := f.read(file.path)
+		if err != nil {
+			e.Problem = err.Error()
+
+			continue
+		}
+
+		e.Files = append(e.Files, File{file.path, file.size, digest(b)})
+
+		if strings.EqualFold(file.path, defaultLoader) {
+			e.Loader, e.Machine = file.path, machine(b)
+		}
+
+		if strings.HasSuffix(strings.ToLower(file.path), ".dtb") {
+			tree := readDeviceTree(b)
+			tree.Path = file.path
+			e.DeviceTrees = append(e.DeviceTrees, tree)
+		}
+	}
+
+	return e
+}
+
+// machine names the machine a PE program is for.
+func machine(b []byte) string {
+	f, err := pe.NewFile(bytes.NewReader(b))
+	if err != nil {
+		return "no program: " + err.Error()
+	}
+
+	switch f.Machine {
+	case pe.IMAGE_FILE_MACHINE_ARM64:
+		return "arm64"
+	case pe.IMAGE_FILE_MACHINE_AMD64:
+		return "amd64"
+	}
+
+	return fmt.Sprintf("%#x", f.Machine)
+}
+
+// readDeviceTree reads a flattened device tree.
+func readDeviceTree(b []byte) DeviceTree {
+	t := DeviceTree{Size: int64(len(b)), SHA256: digest(b)}
+
+	tree, err := fdt.Read(b)
+	if err != nil {
+		t.Problem = err.Error()
+
+		return t
+	}
+
+	t.Model = fdt.String(tree.RootNode, "model")
+	t.Compatible = slices.Clone(fdt.Strings(tree.RootNode, "compatible"))
+
+	if chosen := fdt.Lookup(tree.RootNode, "/chosen"); chosen != nil {
+		t.Console = fdt.String(chosen, "stdout-path")
+	}
+
+	return t
+}

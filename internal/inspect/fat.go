@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package inspect
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/diskfs/go-diskfs/backend"
+	"github.com/diskfs/go-diskfs/filesystem"
+	"github.com/diskfs/go-diskfs/filesystem/fat12"
+	"github.com/diskfs/go-diskfs/filesystem/fat16"
+	"github.com/diskfs/go-diskfs/filesystem/fat32"
+)
+
+// ErrFAT says that a FAT file system is damaged.
+var ErrFAT = errors.New("FAT file system is damaged")
+
+// maxEFIFiles and maxEFIFile bound what is read of an EFI partition: number of files, and bytes of one.
+const (
+	maxEFIFiles = 4096
+	maxEFIFile  = 256 << 20
+)
+
+// fat is a FAT file system whose allocation table was checked, which go-diskfs then reads: it follows chains without
+// looking for loops, and allocates what the boot sector says.
+type fat struct {
+	filesystem.FileSystem
+
+	size    int64 // bytes
+	cluster int64 // bytes
+	chains  chains
+}
+
+// chains is the checked allocation table.
+type chains struct {
+	next []uint32 // 0 is free, endOfChain ends a chain
+	used int
+}
+
+const endOfChain = 0xffffffff
+
+// openFAT checks and opens the FAT file system in r's first size bytes.
+func openFAT(r io.ReaderAt, size int64) (*fat, error) {
+	f := &fat{size: size}
+
+	kind, err := f.check(r)
+	if err != nil {
+		return nil, err
+	}
+
+	s := storage{io.NewSectionReader(r, 0, size)}
+
+	err = guard(func() error {
+		var err error
+
+		switch kind {
+		case 12:
+			f.FileSystem, err = fat12.Read(s, size, 0, 512)
+		case 16:
+			f.FileSystem, err = fat16.Read(s, size, 0, 512)
+		default:
+			f.FileSystem, err = fat32.Read(s, size, 0, 512)
+		}
+
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFAT, err)
+	}
+
+	return f, nil
+}
+
+// check reads boot sector and allocation tables. It gives the number of bits of the table's entries. Source: Microsoft's
+// FAT specification (fatgen103).
+func (f *fat) check(r io.ReaderAt) (int, error) {
+	boot := make([]byte, 512)
+	if _, err := r.ReadAt(boot, 0); err != nil {
+		return 0, fmt.Errorf("%w: boot sector: %w", ErrFAT, err)
+	}
+
+	if boot[510] != 0x55 || boot[511] != 0xaa {
+		return 0, fmt.Errorf("%w: boot sector without signature", ErrFAT)
+	}
+
+	le := binary.LittleEndian
+	sector := int64(le.Uint16(boot[11:]))
+	perCluster := int64(boot[13])
+	reserved := int64(le.Uint16(boot[14:]))
+	copies := int64(boot[16])
+	rootEntries := int64(le.Uint16(boot[17:]))
+	total := int64(le.Uint16(boot[19:]))
+	table := int64(le.Uint16(boot[22:]))
+
+	if total == 0 {
+		total = int64(le.Uint32(boot[32:]))
+	}
+
+	wide := table == 0
+	if wide {
+		table = int64(le.Uint32(boot[36:]))
+	}
+
+	switch {
+	case sector != 512:
+		return 0, fmt.Errorf("%w: sectors of %d bytes, want 512", ErrFAT, sector)
+	case perCluster == 0 || perCluster&(perCluster-1) != 0:
+		return 0, fmt.Errorf("%w: clusters of %d sectors", ErrFAT, perCluster)
+	case reserved == 0, copies != 2, table == 0:
+		return 0, fmt.Errorf("%w: %d reserved sectors, %d tables of %d sectors", ErrFAT, reserved, copies, table)
+	case total*sector > f.size:
+		return 0, fmt.Errorf("%w: %d sectors on %d bytes", ErrFAT, total, f.size)
+	}
+
+	data := reserved + copies*table + (rootEntries*32+sector-1)/sector
+	if data >= total {
+		return 0, fmt.Errorf("%w: no sectors left for files", ErrFAT)
+	}
+
+	f.cluster = perCluster * sector
+	clusters := (total - data) / perCluster
+
+	bits := 32
+
+	switch {
+	case clusters < 4085:
+		bits = 12
+	case clusters < 65525:
+		bits = 16
+	}
+
+	if (bits == 32) != wide || wide != (rootEntries == 0) {
+		return 0, fmt.Errorf("%w: %d clusters in a table of another width", ErrFAT, clusters)
+	}
+
+	if table*sector*8 < (clusters+2)*int64(bits) {
+		return 0, fmt.Errorf("%w: a table of %d sectors for %d clusters", ErrFAT, table, clusters)
+	}
+
+	if bits == 32 {
+		if root := le.Uint32(boot[44:]); root != 2 {
+			return 0, fmt.Errorf("%w: root directory at cluster %d, want 2", ErrFAT, root)
+		}
+
+		if err := backupBoot(r, boot); err != nil {
+			return 0, err
+		}
+	}
+
+	return bits, f.checkTables(r, reserved*sector, table*sector, clusters, bits)
+}
+
+// backupBoot compares FAT32's second boot sector with the first.
+func backupBoot(r io.ReaderAt, boot []byte) error {
+	at := binary.LittleEndian.Uint16(boot[50:])
+	if at == 0 || at == 0xffff {
+		return nil
+	}
+
+	b := make([]byte, 512)
+	if _, err := r.ReadAt(b, int64(at)*512); err != nil {
+		return fmt.Errorf("%w: second boot sector: %w", ErrFAT, err)
+	}
+
+	if !bytes.Equal(b, boot) {
+		return fmt.Errorf("%w: the second boot sector differs from the first", ErrFAT)
+	}
+
+	return nil
+}
+
+func (f *fat) checkTables(r io.ReaderAt, start, size, clusters int64, bits int) error {
+	a, b := make([]byte, size), make([]byte, size)
+
+	for n, t := range [][]byte{a, b} {
+		if _, err := r.ReadAt(t, start+int64(n)*size); err != nil {
+			return fmt.Errorf("%w: table %d: %w", ErrFAT, n+1, err)
+		}
+	}
+
+	if !bytes.Equal(a, b) {
+		return fmt.Errorf("%w: the two allocation tables differ", ErrFAT)
+	}
+
+	return f.chains.read(a, clusters+2, bits)
+}
+
+// read takes the entries of a table, and checks that chains neither leave the file system, nor meet, nor loop.
+func (c *chains) read(table []byte, n int64, bits int) error {
+	c.next = make([]uint32, n)
+	pointed := make([]bool, n)
+
+	for k := int64(2); k < n; k++ {
+		v := entry(table, k, bits)
+
+		switch limit := uint32(1)<<min(bits, 28) - 1; {
+		case v == 0:
+			continue
+		case v >= limit-7: // 0x…ff8 and up
+			v = endOfChain
+		case v == limit-8: // bad
+			continue
+		case int64(v) < 2 || int64(v) >= n:
+			return fmt.Errorf("%w: cluster %d leads to %d of %d", ErrFAT, k, v, n)
+		case pointed[v]:
+			return fmt.Errorf("%w: two clusters lead to %d", ErrFAT, v)
+		default:
+			pointed[v] = true
+		}
+
+		c.next[k] = v
+		c.used++
+	}
+
+	seen := 0
+
+	for k := int64(2); k < n; k++ {
+		if c.next[k] != 0 && !pointed[k] {
+			seen += c.length(uint32(k))
+		}
+	}
+
+	if seen != c.used {
+		return fmt.Errorf("%w: %d clusters are in chains without a start", ErrFAT, c.used-seen)
+	}
+
+	return nil
+}
+
+// length counts the clusters of the chain that starts at k; read made sure that it ends.
+func (c *chains) length(k uint32) int {
+	for n := 0; ; n++ {
+		if k == endOfChain || int(k) >= len(c.next) || c.next[k] == 0 || n > c.used {
+			return n
+		}
+
+		k = c.next[k]
+	}
+}
+
+// entry is a value of the table.
+func entry(table []byte, k int64, bits int) uint32 {
+	le := binary.LittleEndian
+
+	switch bits {
+	case 12:
+		v := uint32(le.Uint16(table[k+k/2:]))
+
+		return v >> (k & 1 * 4) & 0xfff
+	case 16:
+		return uint32(le.Uint16(table[k*2:]))
+	default:
+		return le.Uint32(table[k*4:]) & 0x0fffffff
+	}
+}
+
+// fatFile is a file of the file system.
+type fatFile struct {
+	path string
+	size int64
+}
+
+// files lists all files, and checks that chains and sizes agree and that no cluster is lost.
+func (f *fat) files() ([]fatFile, error) {
+	var (
+		list  []fatFile
+		used  = f.rootClusters()
+		depth func(dir string, level int) error
+	)
+
+	depth = func(dir string, level int) error {
+		if level > 16 {
+			return fmt.Errorf("%w: directories within directories without end at %s", ErrFAT, dir)
+		}
+
+		entries, err := f.ReadDir(dir)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrFAT, err)
+		}
+
+		for _, e := range entries {
+			if len(list) == maxEFIFiles {
+				return fmt.Errorf("%w: more than %d files", ErrFAT, maxEFIFiles)
+			}
+
+			p := path.Join(dir, e.Name())
+
+			n, size, err := f.chainOf(p)
+			if err != nil {
+				return err
+			}
+
+			used += n
+
+			if e.IsDir() {
+				if err := depth(p, level+1); err != nil {
+					return err
+				}
+
+				continue
+			}
+
+			if want := (size + f.cluster - 1) / f.cluster; int64(n) != want {
+				return fmt.Errorf("%w: %s has %d bytes in %d clusters of %d", ErrFAT, p, size, n, f.cluster)
+			}
+
+			list = append(list, fatFile{p, size})
+		}
+
+		return nil
+	}
+
+	err := guard(func() error { return depth(".", 0) })
+	if err == nil && used != f.chains.used {
+		err = fmt.Errorf("%w: %d clusters are taken, files hold %d", ErrFAT, f.chains.used, used)
+	}
+
+	slices.SortFunc(list, func(a, b fatFile) int { return strings.Compare(a.path, b.path) })
+
+	return list, err
+}
+
+// rootClusters counts FAT32's root directory, which is a chain like any other.
+func (f *fat) rootClusters() int {
+	if f.Type() == filesystem.TypeFat32 {
+		return f.chains.length(2)
+	}
+
+	return 0
+}
+
+// chainOf gives the number of clusters and the size in bytes of a file or directory.
+func (f *fat) chainOf(p string) (int, int64, error) {
+	file, err := f.OpenFile(p, os.O_RDONLY)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w: %w", ErrFAT, err)
+	}
+
+	st, err := file.Stat()
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w: %w", ErrFAT, err)
+	}
+
+	if st.Size() == 0 && !st.IsDir() {
+		return 0, 0, nil
+	}
+
+	chain, ok := file.(interface{ GetClusterChain() ([]uint32, error) })
+	if !ok {
+		return 0, 0, fmt.Errorf("%s: %T has no chain", p, file)
+	}
+
+	clusters, err := chain.GetClusterChain()
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w: %s: %w", ErrFAT, p, err)
+	}
+
+	return len(clusters), st.Size(), nil
+}
+
+// read reads a whole file.
+func (f *fat) read(p string) ([]byte, error) {
+	var b []byte
+
+	err := guard(func() error {
+		file, err := f.OpenFile(p, os.O_RDONLY)
+		if err != nil {
+			return err
+		}
+
+		st, err := file.Stat()
+		if err != nil {
+			return err
+		}
+
+		if st.Size() > maxEFIFile || st.Size() > f.size {
+			return fmt.Errorf("%s: %d bytes", p, st.Size())
+		}
+
+		b = make([]byte, st.Size())
+		_, err = io.ReadFull(file, b)
+
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrFAT, p, err)
+	}
+
+	return b, nil
+}
+
+// guard makes a panic in a library that reads outside bytes an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it cannot be read: %v", p)
+		}
+	}()
+
+	return f()
+}
+
+// storage is a part of a disk as go-diskfs takes it, for reading only.
+type storage struct{ *io.SectionReader }
+
+func (s storage) Stat() (fs.FileInfo, error)              { return nil, errReadOnly }
+func (s storage) Close() error                            { return nil }
+func (s storage) Sys() (*os.File, error)                  { return nil, errReadOnly }
+func (s storage) Writable() (backend.WritableFile, error) { return nil, errReadOnly }
+func (s storage) Path() string                            { return "" }

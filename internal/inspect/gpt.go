@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package inspect
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
+)
+
+// GPT is a disk's partition table. LBAs count the disk's sectors.
+type GPT struct {
+	SectorSize int `json:"sectorSize"` // bytes
+	// Primary and Backup are the two headers; nil where none can be read.
+	Primary    *GPTHeader  `json:"primary,omitempty"`
+	Backup     *GPTHeader  `json:"backup,omitempty"`
+	DiskGUID   string      `json:"diskGUID,omitempty"`
+	Partitions []Partition `json:"partitions,omitempty"`
+	// Problems say what is wrong with the table: damage, and differences between the two copies.
+	Problems []string `json:"problems,omitempty"`
+	// Moved says that the backup is not at the disk's end, as on an image written to a larger disk by dd.
+	Moved bool `json:"moved,omitempty"`
+}
+
+// GPTHeader is where a header says everything is. LBAs count sectors.
+type GPTHeader struct {
+	LBA         uint64 `json:"lba"`
+	Alternate   uint64 `json:"alternate"`
+	FirstUsable uint64 `json:"firstUsable"`
+	LastUsable  uint64 `json:"lastUsable"`
+	Entries     uint64 `json:"entries"`
+	EntryCount  uint32 `json:"entryCount"`
+}
+
+// Partition is an entry of the table. LBAs count sectors, Offset and Size bytes.
+type Partition struct {
+	Number   int    `json:"number"`
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	GUID     string `json:"guid"`
+	FirstLBA uint64 `json:"firstLBA"`
+	LastLBA  uint64 `json:"lastLBA"`
+	Offset   int64  `json:"offset"`
+	Size     int64  `json:"size"`
+	// Aligned says that it starts at a multiple of 1 MiB.
+	Aligned bool `json:"aligned"`
+}
+
+// Partition types Talos uses (UEFI Specification 2.10, table 5.7; GRUB's BIOS boot partition; Linux data).
+const (
+	TypeEFI   = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+	TypeBIOS  = "21686148-6449-6E6F-744E-656564454649"
+	TypeLinux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
+)
+
+const entrySize = 128
+
+// ErrNoGPT says that there is no partition table at all.
+var ErrNoGPT = errors.New("no partition table (GPT)")
+
+// readGPT reads both copies of the table, with go-blockdevice, which checks each copy's sums.
+func readGPT(r io.ReaderAt, size int64, sectorSize int) (*GPT, error) {
+	g := &GPT{SectorSize: sectorSize}
+	last := uint64(size/int64(sectorSize)) - 1
+
+	if size < int64(sectorSize)*68 { // two headers with 32 sectors of entries each, an MBR, a sector of data
+		return nil, fmt.Errorf("%w: %d bytes are too few for one", ErrNoGPT, size)
+	}
+
+	primary, err := g.copyAt(r, size, 1, last)
+	if err != nil {
+		g.Problems = append(g.Problems, "primary table: "+err.Error())
+	}
+
+	backupLBA := last
+
+	if primary != nil {
+		g.Primary = primary.header
+		backupLBA = primary.header.Alternate
+	}
+
+	backup, err := g.copyAt(r, size, backupLBA, last)
+	if err != nil {
+		g.Problems = append(g.Problems, "backup table: "+err.Error())
+	}
+
+	if backup != nil {
+		g.Backup = backup.header
+		g.Moved = backup.header.LBA != last
+	}
+
+	if primary == nil && backup == nil {
+		return nil, fmt.Errorf("%w: %s", ErrNoGPT, g.Problems)
+	}
+
+	g.compare(primary, backup)
+	g.protective(r, last)
+
+	table := primary
+	if table == nil {
+		table = backup
+	}
+
+	g.DiskGUID = table.guid
+	g.Partitions = table.partitions
+
+	slices.SortFunc(g.Partitions, func(a, b Partition) int { return int(a.Offset>>9) - int(b.Offset>>9) })
+
+	return g, nil
+}
+
+// tableCopy is one of the two copies.
+type tableCopy struct {
+	header     *GPTHeader
+	guid       string
+	entries    []byte
+	partitions []Partition
+}
+
+// copyAt reads the copy whose header is at an LBA.
+func (g *GPT) copyAt(r io.ReaderAt, size int64, lba, last uint64) (*tableCopy, error) {
+	sector := int64(g.SectorSize)
+
+	if lba == 0 || lba > last {
+		return nil, fmt.Errorf("its header is said to be at sector %d of %d", lba, last+1)
+	}
+
+	raw := make([]byte, sector)
+	if _, err := r.ReadAt(raw, int64(lba)*sector); err != nil {
+		return nil, fmt.Errorf("sector %d: %w", lba, err)
+	}
+
+	if string(raw[:8]) != "EFI PART" {
+		return nil, fmt.Errorf("no header at sector %d", lba)
+	}
+
+	le := binary.LittleEndian
+	c := &tableCopy{header: &GPTHeader{
+		LBA:         le.Uint64(raw[24:]),
+		Alternate:   le.Uint64(raw[32:]),
+		FirstUsable: le.Uint64(raw[40:]),
+		LastUsable:  le.Uint64(raw[48:]),
+		Entries:     le.Uint64(raw[72:]),
+		EntryCount:  le.Uint32(raw[80:]),
+	}}
+
+	// The UEFI Specification (5.3.2) keeps the rest of the sector zero; the sum does not cover it.
+	if rest := bytes.Trim(raw[92:], "\x00"); len(rest) > 0 {
+		return nil, fmt.Errorf("%d bytes behind the header at sector %d are not zero", len(rest), lba)
+	}
+
+	if c.header.EntryCount > 128 || c.header.Entries > last || int64(c.header.Entries)*sector+int64(c.header.EntryCount)*entrySize > size {
+		return nil, fmt.Errorf("%d entries at sector %d of %d", c.header.EntryCount, c.header.Entries, last+1)
+	}
+
+	if le.Uint32(raw[8:]) != 0x00010000 || le.Uint32(raw[12:]) != 92 {
+		return nil, fmt.Errorf("header at sector %d of revision %#x with %d bytes", lba, le.Uint32(raw[8:]), le.Uint32(raw[12:]))
+	}
+
+	// The library looks at LBA 1 and, where that is zero, at the end: a view that ends with the wanted header and has no
+	// other makes it read this copy and nothing else.
+	v := view{ReaderAt: r, size: size, sector: uint(sector)}
+	if lba != 1 {
+		v.size = int64(lba+1) * sector
+		v.hidden = true
+	}
+
+	table, err := gpt.Read(v)
+	if err != nil {
+		return nil, fmt.Errorf("header or entries at sector %d: wrong checksum or value", lba)
+	}
+
+	c.guid = guid(raw[56:72])
+
+	c.entries = make([]byte, int64(c.header.EntryCount)*entrySize)
+	if _, err := r.ReadAt(c.entries, int64(c.header.Entries)*sector); err != nil {
+		return nil, err
+	}
+
+	return c, c.list(table, g.SectorSize, last)
+}
+
+// list takes the partitions over, and refuses entries that the library leaves out without a word.
+func (c *tableCopy) list(table *gpt.Table, sector int, last uint64) error {
+	for n, p := range table.Partitions() {
+		if p == nil {
+			continue
+		}
+
+		c.partitions = append(c.partitions, Partition{
+			Number:   n + 1,
+			Name:     p.Name,
+			Type:     upper(p.TypeGUID),
+			GUID:     upper(p.PartGUID),
+			FirstLBA: p.FirstLBA,
+			LastLBA:  p.LastLBA,
+			Offset:   int64(p.FirstLBA) * int64(sector),
+			Size:     int64(p.LastLBA-p.FirstLBA+1) * int64(sector),
+			Aligned:  int64(p.FirstLBA)*int64(sector)%(1<<20) == 0,
+		})
+
+		if p.LastLBA < p.FirstLBA || p.LastLBA > last {
+			return fmt.Errorf("partition %d from sector %d to %d on a disk of %d", n+1, p.FirstLBA, p.LastLBA, last+1)
+		}
+	}
+
+	used := 0
+
+	for e := range slices.Chunk(c.entries, entrySize) {
+		if !isPadding(e[:16]) {
+			used++
+		}
+	}
+
+	if used != len(c.partitions) {
+		return fmt.Errorf("%d of %d partitions lie outside the usable sectors %d to %d",
+			used-len(c.partitions), used, c.header.FirstUsable, c.header.LastUsable)
+	}
+
+	return nil
+}
+
+// compare notes where the copies differ.
+func (g *GPT) compare(primary, backup *tableCopy) {
+	if primary == nil || backup == nil {
+		return
+	}
+
+	p, b := primary.header, backup.header
+
+	switch {
+	case primary.guid != backup.guid:
+		g.Problems = append(g.Problems, fmt.Sprintf("disk GUID: %s in the primary table, %s in the backup", primary.guid, backup.guid))
+	case p.FirstUsable != b.FirstUsable || p.LastUsable != b.LastUsable || p.EntryCount != b.EntryCount:
+		g.Problems = append(g.Problems, "usable sectors: primary and backup table differ")
+	case b.Alternate != p.LBA || p.Alternate != b.LBA:
+		g.Problems = append(g.Problems, fmt.Sprintf("backup table: its other copy is said to be at sector %d", b.Alternate))
+	case !bytes.Equal(primary.entries, backup.entries):
+		g.Problems = append(g.Problems, "partitions: primary and backup table differ")
+	}
+}
+
+// protective notes what is wrong with the protective MBR (UEFI Specification 2.10, 5.2.3). Its first 440 bytes may hold
+// boot code.
+func (g *GPT) protective(r io.ReaderAt, last uint64) {
+	mbr := make([]byte, 512)
+	if _, err := r.ReadAt(mbr, 0); err != nil {
+		g.Problems = append(g.Problems, "protective MBR: "+err.Error())
+
+		return
+	}
+
+	entry, rest := mbr[446:462], mbr[462:510]
+	count := binary.LittleEndian.Uint32(entry[12:])
+
+	// Tools disagree on the size where the table was made for another disk's.
+	sizes := []uint64{last, 0xffffffff}
+	if g.Primary != nil {
+		sizes = append(sizes, g.Primary.Alternate)
+	}
+
+	switch {
+	case mbr[510] != 0x55 || mbr[511] != 0xaa:
+		g.Problems = append(g.Problems, "protective MBR: no signature")
+	case entry[4] != 0xee || binary.LittleEndian.Uint32(entry[8:]) != 1 || !isPadding(rest) || entry[0]&0x7f != 0:
+		g.Problems = append(g.Problems, "protective MBR: not one partition of type 0xee from sector 1")
+	case !bytes.Equal(entry[1:4], []byte{0, 2, 0}) || entry[5] < 0xfe || !bytes.Equal(entry[6:8], []byte{0xff, 0xff}):
+		g.Problems = append(g.Problems, "protective MBR: its partition does not span the disk in cylinders, heads and sectors")
+	case !slices.Contains(sizes, uint64(count)):
+		g.Problems = append(g.Problems, fmt.Sprintf("protective MBR: covers %d sectors of %d", count, last))
+	case !isPadding(mbr[440:446]):
+		g.Problems = append(g.Problems, "protective MBR: it has a disk signature")
+	}
+}
+
+// guid writes a GUID of the disk, which is little-endian in its first three parts.
+func guid(b []byte) string {
+	le := binary.LittleEndian
+
+	return fmt.Sprintf("%08X-%04X-%04X-%X-%X", le.Uint32(b), le.Uint16(b[4:]), le.Uint16(b[6:]), b[8:10], b[10:16])
+}
+
+func upper(u uuid.UUID) string {
+	return fmt.Sprintf("%X-%X-%X-%X-%X", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}
+
+// view is a disk as go-blockdevice takes it, for reading only.
+type view struct {
+	io.ReaderAt
+
+	size   int64
+	sector uint
+	// hidden hides the primary header.
+	hidden bool
+}
+
+func (v view) ReadAt(p []byte, off int64) (int, error) {
+	n, err := v.ReaderAt.ReadAt(p, off)
+	if v.hidden && off == int64(v.sector) {
+		clear(p[:min(n, int(v.sector))])
+	}
+
+	return n, err
+}
+
+var errReadOnly = errors.New("opened for reading")
+
+func (v view) GetSectorSize() uint                           { return v.sector }
+func (v view) GetSize() uint64                               { return uint64(v.size) }
+func (v view) GetIOSize() (uint, error)                      { return v.sector, nil }
+func (view) Sync() error                                     { return nil }
+func (view) WriteAt([]byte, int64) (int, error)              { return 0, errReadOnly }
+func (view) GetKernelLastPartitionNum() (int, error)         { return 0, errReadOnly }
+func (view) KernelPartitionAdd(int, uint64, uint64) error    { return errReadOnly }
+func (view) KernelPartitionResize(int, uint64, uint64) error { return errReadOnly }
+func (view) KernelPartitionDelete(int) error                 { return errReadOnly }

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package inspect
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/cavaliergopher/cpio"
+	"github.com/diskfs/go-diskfs/filesystem/squashfs"
+
+	"talos-nanopi-m6/internal/image"
+)
+
+// Rootfs is the system in an initramfs.
+type Rootfs struct {
+	// Name and Version are those of its os-release.
+	Name    string `json:"name,omitempty"`
+	Version string `json:"version,omitempty"`
+	// Releases are the kernel releases it has modules for.
+	Releases []string `json:"releases,omitempty"`
+	// Modules counts them, Vermagic is what the first one is built for.
+	Modules  int    `json:"modules"`
+	Vermagic string `json:"vermagic,omitempty"`
+	// Extensions are the system extensions beside it.
+	Extensions []string `json:"extensions,omitempty"`
+}
+
+// maxRootfs is the largest root file system that is read, in bytes.
+const maxRootfs = 2 << 30
+
+// readInitramfs reads an initramfs: cpio archives one after another, each compressed or not, as the kernel takes them
+// (Documentation/driver-api/early-userspace/buffer-format.rst). Talos' has /init and /rootfs.sqsh.
+func readInitramfs(r io.Reader) (*Rootfs, error) {
+	var (
+		root    *Rootfs
+		plugins []string
+		source  = bufio.NewReaderSize(r, 1<<20)
+	)
+
+	for {
+		if err := skipZeros(source); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+
+		s, err := image.Decode(source, "initramfs")
+		if err != nil {
+			return nil, err
+		}
+
+		archives := bufio.NewReaderSize(s, 1<<20)
+
+		for {
+			if err := skipZeros(archives); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				return nil, err
+			}
+
+			found, names, err := readArchive(cpio.NewReader(archives))
+			if err != nil {
+				return nil, err
+			}
+
+			plugins = append(plugins, names...)
+
+			if found != nil {
+				root = found
+			}
+		}
+
+		if s.Format != image.Raw { // the decoder read to the source's end
+			break
+		}
+	}
+
+	if root == nil {
+		return nil, errors.New("no rootfs.sqsh in it")
+	}
+
+	root.Extensions = plugins
+
+	return root, nil
+}
+
+// skipZeros moves to the next byte that is not zero.
+func skipZeros(r *bufio.Reader) error {
+	for {
+		b, err := r.ReadByte()
+		if err != nil {
+			return err
+		}
+
+		if b != 0 {
+			return r.UnreadByte()
+		}
+	}
+}
+
+// readArchive reads one cpio archive.
+func readArchive(r *cpio.Reader) (*Rootfs, []string, error) {
+	var (
+		root    *Rootfs
+		plugins []string
+	)
+
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return root, plugins, nil
+		}
+
+		if err != nil {
+			return nil, nil, fmt.Errorf("cpio archive: %w", err)
+		}
+
+		switch name := strings.TrimPrefix(path.Clean("/"+h.Name), "/"); {
+		case name == "rootfs.sqsh":
+			if root, err = readSquash(r, h.Size); err != nil {
+				return nil, nil, fmt.Errorf("rootfs.sqsh: %w", err)
+			}
+		case strings.HasSuffix(name, ".sqsh"):
+			plugins = append(plugins, strings.TrimSuffix(name, ".sqsh"))
+		}
+	}
+}
+
+// readSquash reads the root file system.
+func readSquash(r io.Reader, size int64) (*Rootfs, error) {
+	if size > maxRootfs {
+		return nil, fmt.Errorf("%d bytes, more than the %d that are read", size, maxRootfs)
+	}
+
+	t, err := image.Temp()
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close() //nolint:errcheck // it has no name
+
+	if n, err := io.CopyN(t, r, size); err != nil {
+		return nil, fmt.Errorf("%d of %d bytes: %w", n, size, err)
+	}
+
+	root := &Rootfs{}
+
+	return root, guard(func() error {
+		f, err := squashfs.Read(storage{io.NewSectionReader(t, 0, size)}, size, 0, 0)
+		if err != nil {
+			return err
+		}
+
+		return root.read(f)
+	})
+}
+
+// squash is what is asked of a squashfs.
+type squash interface {
+	ReadDir(string) ([]fs.DirEntry, error)
+	ReadFile(string) ([]byte, error)
+}
+
+func (o *Rootfs) read(f squash) error {
+	for _, p := range []string{"usr/lib/os-release", "etc/os-release"} {
+		if b, err := f.ReadFile(p); err == nil {
+			o.Name, o.Version = osRelease(b, "NAME"), osRelease(b, "VERSION_ID")
+
+			break
+		}
+	}
+
+	releases, err := f.ReadDir("usr/lib/modules")
+	if err != nil {
+		return fmt.Errorf("/usr/lib/modules: %w", err)
+	}
+
+	for _, d := range releases {
+		if !d.IsDir() {
+			continue
+		}
+
+		o.Releases = append(o.Releases, d.Name())
+
+		if err := o.modules(f, "usr/lib/modules/"+d.Name(), 0); err != nil {
+			return err
+		}
+	}
+
+	slices.Sort(o.Releases)
+
+	return nil
+}
+
+// vermagic is the field of a module's .modinfo section that the kernel compares with its own.
+var vermagic = regexp.MustCompile(`vermagic=([^\x00]+)`)
+
+// modules counts modules below a directory, and looks into the first one.
+func (o *Rootfs) modules(f squash, dir string, depth int) error {
+	if depth > 16 {
+		return fmt.Errorf("%s: directories within directories without end", dir)
+	}
+
+	list, err := f.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+
+	for _, d := range list {
+		p := dir + "/" + d.Name()
+
+		if d.IsDir() {
+			if err := o.modules(f, p, depth+1); err != nil {
+				return err
+			}
+
+			continue
+		}
+
+		name, _, _ := strings.Cut(d.Name(), ".ko")
+		if name == d.Name() {
+			continue
+		}
+
+		o.Modules++
+
+		if o.Vermagic != "" || o.Modules > 1 {
+			continue
+		}
+
+		b, err := f.ReadFile(p)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+
+		if s, err := image.Decode(bytes.NewReader(b), p); err == nil {
+			if b, err = io.ReadAll(io.LimitReader(s, 64<<20)); err != nil {
+				return err
+			}
+		}
+
+		o.Vermagic = strings.TrimSpace(firstMatch(vermagic, b))
+	}
+
+	return nil
+}
+
+// osRelease reads a field of os-release(5).
+func osRelease(b []byte, field string) string {
+	for line := range strings.Lines(string(b)) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok && k == field {
+			return strings.Trim(v, `"'`)
+		}
+	}
+
+	return ""
+}
