@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package inspect_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/testdisk"
+	"talos-nanopi-m6/internal/rockchip"
+	"talos-nanopi-m6/internal/rockchip/rockchiptest"
+)
+
+func TestMain(m *testing.M) {
+	inspect.Confined()
+	os.Exit(m.Run())
+}
+
+// disk makes a test disk.
+func disk(t *testing.T, s testdisk.Spec) string {
+	t.Helper()
+
+	p := filepath.Join(t.TempDir(), "metal-arm64.raw")
+	if err := s.Write(p); err != nil {
+		t.Fatal(err)
+	}
+
+	return p
+}
+
+func report(t *testing.T, p string) *inspect.Report {
+	t.Helper()
+
+	r, err := inspect.Path(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return r
+}
+
+func TestEverythingOnADiskIsReported(t *testing.T) {
+	r := report(t, disk(t, testdisk.Spec{}))
+
+	if len(r.Problems)+len(r.GPT.Problems)+len(r.Boot.Problems) > 0 || r.EFI.Problem != "" {
+		t.Fatalf("problems on a sound disk: %v %v %v %s", r.Problems, r.GPT.Problems, r.Boot.Problems, r.EFI.Problem)
+	}
+
+	if l := r.Loader; !l.Bootable || len(l.Stages) != 2 || len(l.Images) != 4 || l.IDBlockAt != 32768 || l.FITAt != 8<<20 {
+		t.Errorf("loader: %+v", l)
+	}
+
+	var names []string
+	for _, p := range r.GPT.Partitions {
+		names = append(names, p.Name)
+
+		if !p.Aligned {
+			t.Errorf("%s is not aligned", p.Name)
+		}
+	}
+
+	if !slices.Equal(names, []string{"EFI", "BIOS", "BOOT", "META"}) || r.GPT.Primary.Entries != 20482 {
+		t.Errorf("partitions %v, entries at %d", names, r.GPT.Primary.Entries)
+	}
+
+	if r.EFI.Machine != "arm64" || len(r.EFI.DeviceTrees) != 1 || r.EFI.DeviceTrees[0].Model != "FriendlyElec NanoPi M6" {
+		t.Errorf("EFI: %+v", r.EFI)
+	}
+
+	b := r.Boot
+	if b.Kernel.Release != testdisk.Release || !b.Kernel.EFI || !b.Consistent {
+		t.Errorf("kernel: %+v", b.Kernel)
+	}
+
+	if len(b.Entries) != 2 || !slices.Contains(b.Entries[0].Args, "console=ttyS2,1500000") || !b.Entries[0].Default || b.Entries[1].Default {
+		t.Errorf("entries: %+v", b.Entries)
+	}
+
+	if o := b.Rootfs; o.Version != testdisk.Version || !slices.Equal(o.Releases, []string{testdisk.Release}) || o.Modules != 2 ||
+		!strings.HasPrefix(o.Vermagic, testdisk.Release+" ") {
+		t.Errorf("system: %+v", o)
+	}
+}
+
+func TestRegionsCoverTheWholeDisk(t *testing.T) {
+	r := report(t, disk(t, testdisk.Spec{}))
+
+	end := int64(0)
+
+	for _, g := range r.Regions {
+		if g.Offset != end {
+			t.Errorf("%s starts at %d, what is before it ends at %d", g.Name, g.Offset, end)
+		}
+
+		end = g.End()
+	}
+
+	if end != r.Size {
+		t.Errorf("the last region ends at %d of %d", end, r.Size)
+	}
+}
+
+func TestAMissingDDRBlobIsSaidInWords(t *testing.T) {
+	small := rockchiptest.Small
+	small.StandIn = true
+
+	r := report(t, disk(t, testdisk.Spec{Loader: small}))
+	if !r.Loader.DDR.Missing {
+		t.Fatalf("%+v", r.Loader.DDR)
+	}
+
+	var out bytes.Buffer
+	if err := inspect.Text(&out, r, 120); err != nil {
+		t.Fatal(err)
+	}
+
+	if !strings.Contains(out.String(), "no DDR blob: cannot start the board's memory") {
+		t.Error(out.String())
+	}
+}
+
+func TestArtifactsAreRecognised(t *testing.T) {
+	dir := t.TempDir()
+	image := rockchiptest.Small.Image(rockchip.MMC)
+	fit := image[rockchip.MMC.FIT-rockchip.MMC.FileStart:]
+
+	tree, err := testdisk.Tree(testdisk.Compatible...)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	block, err := rockchip.ParseIDBlock(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for name, c := range map[string]struct {
+		content []byte
+		kind    inspect.Kind
+	}{
+		"u-boot-rockchip.bin":     {image, inspect.KindLoader},
+		"u-boot-rockchip-spi.bin": {rockchiptest.Small.Image(rockchip.SPI), inspect.KindSPILoader},
+		"idbloader.img":           {image[:block.End()], inspect.KindIDBlock},
+		"u-boot.itb":              {fit, inspect.KindFIT},
+		"board.dtb":               {tree, inspect.KindDeviceTree},
+	} {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, c.content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+
+		r := report(t, p)
+		if r.Kind != c.kind {
+			t.Errorf("%s: taken for %s", name, r.Kind)
+		}
+
+		if r.Loader != nil && name != "u-boot.itb" && len(r.Loader.Stages) != 2 {
+			t.Errorf("%s: %+v", name, r.Loader)
+		}
+
+		if r.Loader != nil && name != "idbloader.img" && len(r.Loader.Images) != 4 {
+			t.Errorf("%s: %+v", name, r.Loader)
+		}
+	}
+}
+
+func TestAnOverlayDirectoryIsReported(t *testing.T) {
+	dir := t.TempDir()
+
+	tree, err := testdisk.Tree(testdisk.Compatible...)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for p, b := range map[string][]byte{
+		"installers/nanopi-m6":                                 []byte("program"),
+		"profiles/nanopi-m6.yaml":                              []byte("arch: arm64\n"),
+		"artifacts/arm64/u-boot/nanopi-m6/u-boot-rockchip.bin": rockchiptest.Small.Image(rockchip.MMC),
+		"artifacts/arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb":   tree,
+	} {
+		p = filepath.Join(dir, p)
+		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+			t.Fatal(err)
+		}
+
+		if err := os.WriteFile(p, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	r := report(t, dir)
+	i := r.Overlay.Images[0]
+
+	if !slices.Equal(i.Installers, []string{"nanopi-m6"}) || len(i.DeviceTrees) != 1 || len(i.Loaders) != 1 || len(i.Files) != 4 {
+		t.Errorf("%+v", i)
+	}
+}
+
+func TestWhatIsNothingOfOursIsAnErrorThatNamesIt(t *testing.T) {
+	dir := t.TempDir()
+
+	for name, content := range map[string][]byte{
+		"noise":  bytes.Repeat([]byte("noise "), 100_000),
+		"zeros":  make([]byte, 1<<20),
+		"short":  []byte("x"),
+		"empty":  nil,
+		"half":   {0x28, 0xb5, 0x2f, 0xfd, 0x04},
+		"dir":    nil,
+		"absent": nil,
+	} {
+		p := filepath.Join(dir, name)
+
+		switch name {
+		case "absent":
+		case "dir":
+			if err := os.Mkdir(p, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			if err := os.WriteFile(p, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		r, err := inspect.Path(t.Context(), p)
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
+
+func TestTheReportIsJSONAndTheMapIsSVG(t *testing.T) {
+	r := report(t, disk(t, testdisk.Spec{}))
+
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var back inspect.Report
+	if err := json.Unmarshal(b, &back); err != nil || back.Boot.Rootfs.Version != testdisk.Version {
+		t.Errorf("%v: %+v", err, back.Boot)
+	}
+
+	var out bytes.Buffer
+	if err := inspect.SVG(&out, r); err != nil {
+		t.Fatal(err)
+	}
+
+	for d := xml.NewDecoder(&out); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTheMapIsToScale(t *testing.T) {
+	r := &inspect.Report{Size: 100 << 20, Regions: []inspect.Region{
+		{Name: "half", Kind: inspect.RegionPartition, Offset: 0, Size: 50 << 20},
+		{Name: "quarter", Kind: inspect.RegionPartition, Offset: 50 << 20, Size: 25 << 20},
+		{Name: "free", Kind: inspect.RegionGap, Offset: 75 << 20, Size: 25 << 20},
+	}}
+
+	var cells []int
+
+	for line := range strings.Lines(inspect.Map(r, 146)) {
+		if _, bar, ok := strings.Cut(line, "│"); ok {
+			cells = append(cells, strings.Count(bar, "█")+strings.Count(bar, "·"))
+		}
+	}
+
+	if !slices.Equal(cells, []int{50, 25, 25}) {
+		t.Errorf("%v cells of 100", cells)
+	}
+}
