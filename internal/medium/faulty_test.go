@@ -3,7 +3,6 @@
 package medium
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"syscall"
@@ -30,8 +29,6 @@ type disk struct {
 func newDisk(content []byte) *disk {
 	return &disk{content: content, blockSize: 512, counts: map[string]int{}}
 }
-
-var errPowerCut = errors.New("power cut")
 
 func (d *disk) fail(op string, offset int64, length int) error {
 	d.counts[op]++

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package medium
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"talos-nanopi-m6/internal/rockchip"
+	"talos-nanopi-m6/internal/rockchip/rockchiptest"
+)
+
+// nor is a simulated NOR flash chip: programming clears bits, erasing sets them in whole blocks.
+type nor struct {
+	content []byte
+	erase   int64
+	// fail, where set, is asked before each operation.
+	fail func(op string, count int) error
+	// steps are the operations that reached the chip.
+	steps  []norStep
+	counts map[string]int
+}
+
+type norStep struct {
+	offset int64
+	data   []byte // nil for erasing
+	length int64
+}
+
+func (n *nor) ask(op string) error {
+	n.counts[op]++
+
+	if n.fail != nil {
+		return n.fail(op, n.counts[op])
+	}
+
+	return nil
+}
+
+func (n *nor) ReadAt(p []byte, offset int64) (int, error) {
+	if err := n.ask("read"); err != nil {
+		return 0, err
+	}
+
+	return bytes.NewReader(n.content).ReadAt(p, offset)
+}
+
+func (n *nor) WriteAt(p []byte, offset int64) (int, error) {
+	if err := n.ask("program"); err != nil {
+		return 0, err
+	}
+
+	n.steps = append(n.steps, norStep{offset: offset, data: bytes.Clone(p)})
+	program(n.content[offset:], p)
+
+	return len(p), nil
+}
+
+func program(content, data []byte) {
+	for i, b := range data {
+		content[i] &= b
+	}
+}
+
+func (n *nor) Erase(offset, length int64) error {
+	if offset%n.erase != 0 || length%n.erase != 0 {
+		return fmt.Errorf("erasing %d bytes at %d: %w", length, offset, syscall.EINVAL)
+	}
+
+	if err := n.ask("erase"); err != nil {
+		return err
+	}
+
+	n.steps = append(n.steps, norStep{offset: offset, length: length})
+	copy(n.content[offset:], bytes.Repeat([]byte{0xff}, int(length)))
+
+	return nil
+}
+
+func (n *nor) Sync() error  { return nil }
+func (n *nor) Close() error { return nil }
+
+const flashSize = 16 << 20
+
+func newFlash(content []byte, erase int64) (*Flash, *nor) {
+	n := &nor{content: content, erase: erase, counts: map[string]int{}}
+
+	return &Flash{chip: n, path: "simulated flash", size: int64(len(content)), erase: erase}, n
+}
+
+func updateFlash(f *Flash, loader *rockchip.Loader) ([]Outcome, error) {
+	parts, err := LoaderParts(f, f.size, loader)
+	if err != nil {
+		return nil, err
+	}
+
+	return Update(f, parts)
+}
+
+func erased(size int) []byte { return bytes.Repeat([]byte{0xff}, size) }
+
+// flashWithLoader is a chip as `sf update` or a programmer leaves it.
+func flashWithLoader(image []byte) []byte {
+	content := erased(flashSize)
+	copy(content, image)
+
+	return content
+}
+
+var eraseSizes = []int64{4 << 10, 64 << 10}
+
+// Every operation is cut off: while a block is being erased its bits are in any state, while bytes are programmed some
+// of their bits are cleared.
+func TestPowerCutAtAnyFlashOperationLeavesAStartableChip(t *testing.T) {
+	k := known{}
+	oldImage := rockchiptest.Small.Image(rockchip.SPI)
+	old, loader := k.add("old", oldImage, rockchip.SPI), k.add("new", rockchiptest.Small.With(2).Image(rockchip.SPI), rockchip.SPI)
+
+	for _, erase := range eraseSizes {
+		fresh := flashWithLoader(oldImage)
+		updated := bytes.Clone(fresh)
+
+		if f, _ := newFlash(updated, erase); true {
+			if _, err := updateFlash(f, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		onlySecond := bytes.Clone(updated)
+		clear(onlySecond[rockchip.SPI.IDBlock:][:4])
+		clear(onlySecond[rockchip.SPI.FIT:][:4])
+
+		for _, from := range []start{
+			{"as programmed", fresh, true, nil},
+			{"updated before", updated, true, nil},
+			{"only the second copies whole", onlySecond, true, nil},
+			{"blank", erased(flashSize), false, nil},
+		} {
+			f, n := newFlash(bytes.Clone(from.content), erase)
+			if _, err := updateFlash(f, loader); err != nil {
+				t.Fatal(err)
+			}
+
+			content := bytes.Clone(from.content)
+
+			judge := func(step int, what string) {
+				t.Helper()
+
+				for _, machine := range machines(rockchip.SPI) {
+					if err := check(machine, from, machine.start(bytes.NewReader(content), k)); err != nil {
+						t.Fatalf("erase blocks of %d, %s: operation %d %s: %v", erase, from.name, step, what, err)
+					}
+				}
+			}
+
+			for i, step := range n.steps {
+				if step.data == nil {
+					block := content[step.offset:][:step.length]
+					before := bytes.Clone(block)
+
+					// Half erased: every other bit, then every other byte, then the first half.
+					for j := range block {
+						block[j] |= 0x55
+					}
+
+					judge(i, "half erased")
+
+					for j := range block {
+						if block[j] = before[j]; j%2 == 0 {
+							block[j] = 0xff
+						}
+					}
+
+					judge(i, "every other byte erased")
+					copy(block, before)
+					copy(block[:len(block)/2], erased(len(block)))
+					judge(i, "first half erased")
+					copy(block, erased(len(block)))
+					judge(i, "erased")
+
+					continue
+				}
+
+				span := content[step.offset:][:len(step.data)]
+				before := bytes.Clone(span)
+
+				for j := range min(len(step.data), 64) {
+					program(span[j:j+1], step.data[j:j+1])
+					judge(i, fmt.Sprintf("programmed up to byte %d", j))
+				}
+
+				copy(span, before)
+
+				for bit := range 8 {
+					for j := range span {
+						span[j] &= step.data[j] | 0xff<<bit
+					}
+
+					judge(i, fmt.Sprintf("programmed up to bit %d of every byte", bit))
+				}
+
+				program(span, step.data)
+				judge(i, "programmed")
+			}
+
+			if v := machines(rockchip.SPI)[4].start(bytes.NewReader(content), k); v.idblock != "new" || v.fit != "new" {
+				t.Fatalf("%s: after all: %s", from.name, v)
+			}
+		}
+	}
+}
+
+func TestErrorAtAnyFlashOperationPutsTheOldBytesBack(t *testing.T) {
+	k := known{}
+	oldImage := rockchiptest.Small.Image(rockchip.SPI)
+	loader := k.add("new", rockchiptest.Small.With(2).Image(rockchip.SPI), rockchip.SPI)
+	k.add("old", oldImage, rockchip.SPI)
+
+	for _, erase := range eraseSizes {
+		for _, kind := range []string{"program", "erase"} {
+			for count := 1; ; count++ {
+				before := flashWithLoader(oldImage)
+				f, n := newFlash(bytes.Clone(before), erase)
+				n.fail = func(op string, i int) error {
+					if op == kind && i == count {
+						return syscall.EIO
+					}
+
+					return nil
+				}
+
+				_, err := updateFlash(f, loader)
+				if n.counts[kind] < count {
+					break
+				}
+
+				if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "put back") || !bytes.Equal(n.content, before) {
+					t.Fatalf("%s %d fails: %v", kind, count, err)
+				}
+			}
+		}
+	}
+}
+
+func TestSameLoaderIsNotErasedAgain(t *testing.T) {
+	loader := known{}.add("old", rockchiptest.Small.Image(rockchip.SPI), rockchip.SPI)
+	f, n := newFlash(erased(flashSize), 4<<10)
+
+	if _, err := updateFlash(f, loader); err != nil {
+		t.Fatal(err)
+	}
+
+	if n.counts["erase"] != 0 {
+		t.Errorf("a blank chip was erased %d times", n.counts["erase"])
+	}
+
+	n.steps = nil
+
+	if _, err := updateFlash(f, loader); err != nil || len(n.steps) != 0 {
+		t.Errorf("%d operations, %v", len(n.steps), err)
+	}
+}
+
+func TestNothingElseOnTheChipChanges(t *testing.T) {
+	for _, erase := range eraseSizes {
+		content := make([]byte, flashSize)
+		for i := range content {
+			content[i] = byte(i * 11 >> 2)
+		}
+
+		f, n := newFlash(bytes.Clone(content), erase)
+
+		outcomes, err := updateFlash(f, known{}.add("new", rockchiptest.Real.Image(rockchip.SPI), rockchip.SPI))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, outcome := range outcomes {
+			copy(content[outcome.Offset:], outcome.Data)
+		}
+
+		if !bytes.Equal(n.content, content) {
+			t.Errorf("erase blocks of %d: bytes changed around the loader", erase)
+		}
+	}
+}
+
+func TestSmallChipGetsNoSecondFIT(t *testing.T) {
+	loader := known{}.add("new", rockchiptest.Real.Image(rockchip.SPI), rockchip.SPI)
+	f, n := newFlash(erased(4<<20), 64<<10)
+
+	outcomes, err := updateFlash(f, loader)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, outcome := range outcomes {
+		if outcome.Name == "second FIT" {
+			t.Error("a second FIT behind the chip's end")
+		}
+	}
+
+	if _, err := rockchip.Search(bytes.NewReader(n.content), rockchip.SPI); err != nil {
+		t.Error(err)
+	}
+
+	tiny, _ := newFlash(erased(1<<20), 64<<10)
+	if _, err := updateFlash(tiny, loader); err == nil || !strings.Contains(err.Error(), "1048576 bytes") {
+		t.Errorf("a chip of 1 MiB: %v", err)
+	}
+}
+
+func TestTheOneFlashChipIsFound(t *testing.T) {
+	sys := t.TempDir()
+
+	add := func(name, kind string, files ...string) {
+		t.Helper()
+
+		folder := filepath.Join(sys, name)
+		if err := errors.Join(os.MkdirAll(folder, 0o755), os.WriteFile(filepath.Join(folder, "type"), []byte(kind+"\n"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+
+		for _, file := range files {
+			if err := os.WriteFile(filepath.Join(folder, file), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+
+	if _, err := FindFlash("/dev", sys); !errors.Is(err, ErrNoFlash) {
+		t.Errorf("none: %v", err)
+	}
+
+	add("mtd0", "nand")
+	add("mtd1", "nor")
+	add("mtd1ro", "nor")
+	add("mtd2", "nor", "offset")
+
+	if path, err := FindFlash("/dev", sys); err != nil || path != "/dev/mtd1" {
+		t.Errorf("one: %q, %v", path, err)
+	}
+
+	add("mtd3", "nor")
+
+	if _, err := FindFlash("/dev", sys); err == nil || !strings.Contains(err.Error(), "2 SPI NOR") {
+		t.Errorf("two: %v", err)
+	}
+}
+
+func TestWhatIsNoFlashIsRefused(t *testing.T) {
+	if _, err := OpenFlash("/dev/null"); err == nil || !strings.Contains(err.Error(), "MEMGETINFO") {
+		t.Errorf("%v", err)
+	}
+}

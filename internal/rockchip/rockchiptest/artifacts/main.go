@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// artifacts writes an overlay's artifacts/ for tests that drive the installer's binary from another Go module.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"talos-nanopi-m6/internal/rockchip/rockchiptest"
+)
+
+func main() {
+	spec := rockchiptest.Real
+
+	flag.Uint64Var(&spec.Seed, "seed", spec.Seed, "makes boot loaders differ")
+	flag.BoolVar(&spec.StandIn, "stand-in", false, "no DDR blob")
+	flag.Parse()
+
+	if err := rockchiptest.Artifacts(flag.Arg(0), spec); err != nil {
+		fmt.Fprintf(os.Stderr, "artifacts: %v\n", err)
+		os.Exit(1)
+	}
+}

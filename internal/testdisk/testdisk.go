@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package testdisk gives tests a disk: a loop device where the machine allows it, a file where it does not.
+package testdisk
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// File makes an empty sparse file of size bytes.
+func File(t testing.TB, size int64) string {
+	t.Helper()
+
+	name := filepath.Join(t.TempDir(), "disk.img")
+
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	defer f.Close() //nolint:errcheck // nothing is written
+
+	if err := f.Truncate(size); err != nil {
+		t.Fatal(err)
+	}
+
+	return name
+}
+
+// Loop makes a loop device on top of a file, with blocks of blockSize bytes, and removes it when the test ends. It says
+// false where the machine has no loop devices for the test.
+func Loop(t testing.TB, file string, blockSize uint32, readOnly bool) (string, bool) {
+	t.Helper()
+
+	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
+	if err != nil {
+		return unavailable(t, err)
+	}
+
+	defer control.Close() //nolint:errcheck // only asked
+
+	backing, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	defer backing.Close() //nolint:errcheck // the loop device has its own
+
+	config := unix.LoopConfig{Fd: uint32(backing.Fd()), Size: blockSize}
+	if readOnly {
+		config.Info.Flags |= unix.LO_FLAGS_READ_ONLY
+	}
+
+	// Another test may take the free number first.
+	for range 20 {
+		number, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
+		if err != nil {
+			return unavailable(t, err)
+		}
+
+		name := fmt.Sprintf("/dev/loop%d", number)
+
+		loop, err := os.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			return unavailable(t, err)
+		}
+
+		if err = unix.IoctlLoopConfigure(int(loop.Fd()), &config); err != nil {
+			loop.Close() //nolint:errcheck // not configured
+
+			if err == unix.EBUSY {
+				continue
+			}
+
+			return unavailable(t, err)
+		}
+
+		loop.Close() //nolint:errcheck // opened again by whoever uses it
+
+		t.Cleanup(func() {
+			if loop, err := os.OpenFile(name, os.O_RDWR, 0); err == nil {
+				unix.IoctlSetInt(int(loop.Fd()), unix.LOOP_CLR_FD, 0) //nolint:errcheck // the machine's end cleans up as well
+				loop.Close()                                         //nolint:errcheck // the same
+			}
+		})
+
+		return name, true
+	}
+
+	return unavailable(t, unix.EBUSY)
+}
+
+func unavailable(t testing.TB, err error) (string, bool) {
+	t.Helper()
+	t.Logf("no loop device for this test: %v", err)
+
+	return "", false
+}
