@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+#
+# check.sh KERNEL OUT: the board's device tree and overlays against a kernel source.
+#
+# Compiles them as the kernel does at W=1, applies each overlay, and validates the
+# results against the kernel's bindings. Whatever a tool says is a failure. The trees
+# are left in OUT. Needs cpp, dtc, fdtoverlay, patch and dt-schema.
+set -eu
+
+kernel=$1 out=$2
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+mkdir -p "$out"
+cd "$out"
+
+fail() {
+	printf '%s\n' "$*" >&2
+	exit 1
+}
+
+# quietly COMMAND…: fails when the command does, or when it says anything.
+quietly() {
+	"$@" >said 2>&1 || fail "$1 failed: $* $(cat said)"
+	[ ! -s said ] || fail "$1 complains: $* $(cat said)"
+}
+
+# The flags of scripts/Makefile.dtbs for W=1.
+compile() {
+	cpp -nostdinc -undef -D__DTS__ -x assembler-with-cpp \
+		-I "$kernel/include" -I "$kernel/scripts/dtc/include-prefixes" \
+		-I "$kernel/arch/arm64/boot/dts/rockchip" -o "$2.dts" "$1"
+	quietly dtc -I dts -O dtb -b 0 -@ \
+		-Wno-unique_unit_address -Wunique_unit_address_if_enabled -o "$2" "$2.dts"
+	rm "$2.dts"
+}
+
+board=rk3588s-nanopi-m6
+compile "$here/$board.dts" $board.dtb
+trees=$board.dtb
+
+for source in "$here/$board"-*.dtso; do
+	overlay=$(basename "$source" .dtso)
+	compile "$source" "$overlay.dtbo"
+	if [ "$overlay" = $board-display ] &&
+		! grep -q hdmi@fde80000 "$kernel/arch/arm64/boot/dts/rockchip/rk3588-base.dtsi"; then
+		! fdtoverlay -i $board.dtb -o "$overlay.dtb" "$overlay.dtbo" 2>/dev/null ||
+			fail "$overlay.dtbo applies to a kernel without HDMI"
+		continue
+	fi
+	quietly fdtoverlay -i $board.dtb -o "$overlay.dtb" "$overlay.dtbo"
+	trees="$trees $overlay.dtb"
+done
+
+# The kernel's bindings, with ours in place of the list of boards. dt-schema 2025.08
+# ends with a KeyError where it would print that two bindings give one property
+# different types (check_duplicate_property_types); none of those it names is ours.
+bindings=$kernel/Documentation/devicetree/bindings
+mkdir -p arm
+cp "$bindings/arm/rockchip.yaml" arm/
+chmod u+w arm/rockchip.yaml
+quietly patch -s -p1 -i "$here/bindings.patch"
+left_out=/arm/rockchip.yaml
+while :; do
+	{
+		find "$bindings" -name '*.yaml' ! -name 'processed-schema*' | grep -vF "$left_out"
+		echo arm/rockchip.yaml
+	} >files
+	dt-mk-schema -j @files >schema.json 2>said && break
+	culprit=$(sed -n "s|^KeyError: 'http://devicetree.org/schemas\(/.*\)#'|\1|p" said)
+	case $culprit in
+	"" | *rockchip* | *rk3* | *rk8*) fail "dt-mk-schema failed: $(cat said)" ;;
+	esac
+	left_out="$left_out
+$culprit"
+done
+
+# shellcheck disable=SC2086 # one argument a tree
+quietly dt-validate -s schema.json $trees
+rm -rf arm files schema.json said
