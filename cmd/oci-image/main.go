@@ -4,8 +4,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"time"
@@ -23,9 +26,12 @@ func main() {
 		SilenceErrors: true,
 	}
 
-	root.AddCommand(buildCommand())
+	root.AddCommand(buildCommand(), pushCommand())
 
-	if err := root.Execute(); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "oci-image: %v\n", err)
 		os.Exit(1)
 	}
@@ -81,6 +87,51 @@ func buildCommand() *cobra.Command {
 	cobra.CheckErr(cmd.MarkFlagRequired("platform"))
 
 	return cmd
+}
+
+func pushCommand() *cobra.Command {
+	options := oci.PushOptions{Wait: time.Second}
+
+	cmd := &cobra.Command{
+		Use:   "push LAYOUT REPOSITORY",
+		Short: "Push an OCI image layout to a registry",
+		Long: "Push an OCI image layout to a registry, by digest and with tags.\n\n" +
+			"Credentials are Docker's (docker login; DOCKER_CONFIG or ~/.docker/config.json). Prints the reference by digest.",
+		Example: "  oci-image push overlay registry.example/me/nanopi-m6 --tag v1.0.0 --tag latest",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			options.Repository = args[1]
+			options.Progress = percent(cmd.ErrOrStderr())
+
+			byDigest, err := oci.Push(cmd.Context(), args[0], options)
+			if err != nil {
+				return err
+			}
+
+			fmt.Fprintln(cmd.OutOrStdout(), byDigest)
+
+			return nil
+		},
+	}
+
+	cmd.Flags().StringArrayVar(&options.Tags, "tag", nil, "`TAG` to set (repeat for each)")
+	cmd.Flags().BoolVar(&options.Insecure, "insecure", false, "allow plain HTTP (loopback addresses need no leave)")
+	cmd.Flags().IntVar(&options.Attempts, "attempts", 5, "how often a request is tried")
+
+	return cmd
+}
+
+// percent tells a person how far it is, a line for every tenth.
+func percent(w io.Writer) func(complete, total int64) {
+	told := int64(-1)
+
+	return func(complete, total int64) {
+		if tenth := complete * 10 / max(total, 1); tenth > told {
+			told = tenth
+
+			fmt.Fprintf(w, "%3d%% of %d bytes\n", tenth*10, total)
+		}
+	}
 }
 
 // pairs reads KEY=VALUE arguments. (pflag's StringToString splits values at commas.)

@@ -85,7 +85,7 @@ func Loop(t testing.TB, file string, blockSize uint32, readOnly bool) (string, b
 		t.Cleanup(func() {
 			if loop, err := os.OpenFile(name, os.O_RDWR, 0); err == nil {
 				unix.IoctlSetInt(int(loop.Fd()), unix.LOOP_CLR_FD, 0) //nolint:errcheck // the machine's end cleans up as well
-				loop.Close()                                         //nolint:errcheck // the same
+				loop.Close()                                          //nolint:errcheck // the same
 			}
 		})
 

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
+	"github.com/siderolabs/talos/pkg/machinery/overlay"
+	"github.com/u-root/u-root/pkg/dt"
+	"go.yaml.in/yaml/v4"
+
+	"talos-nanopi-m6/internal/fdt"
+	"talos-nanopi-m6/internal/medium"
+	"talos-nanopi-m6/internal/rockchip"
+	"talos-nanopi-m6/internal/rockchip/rockchiptest"
+	"talos-nanopi-m6/internal/testdisk"
+)
+
+// TestMain lets the test's own binary stand for the installer's.
+func TestMain(m *testing.M) {
+	if os.Getenv("RUN_AS_INSTALLER") != "" {
+		main()
+		os.Exit(0)
+	}
+
+	os.Exit(m.Run())
+}
+
+// run calls the installer as Talos does.
+func run(t *testing.T, command, input string) (stdout, stderr string, err error) {
+	t.Helper()
+
+	var out, errOut bytes.Buffer
+
+	cmd := exec.Command(os.Args[0], command)
+	cmd.Env = append(os.Environ(), "RUN_AS_INSTALLER=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &errOut
+	err = cmd.Run()
+
+	return out.String(), errOut.String(), err
+}
+
+// node is what an installation needs.
+type node struct{ disk, mount, artifacts string }
+
+func newNode(t *testing.T, spec rockchiptest.Spec, diskSize int64) node {
+	t.Helper()
+
+	n := node{testdisk.File(t, diskSize), t.TempDir(), t.TempDir()}
+	if err := rockchiptest.Artifacts(n.artifacts, spec); err != nil {
+		t.Fatal(err)
+	}
+
+	return n
+}
+
+func (n node) install(t *testing.T, extra map[string]any) (string, error) {
+	t.Helper()
+
+	input, err := yaml.Marshal(overlay.InstallOptions[overlay.ExtraOptions]{
+		InstallDisk: n.disk, MountPrefix: n.mount, ArtifactsPath: n.artifacts, ExtraOptions: extra,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	_, stderr, err := run(t, "install", string(input))
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, stderr)
+	}
+
+	return stderr, err
+}
+
+func (n node) mustInstall(t *testing.T, extra map[string]any) string {
+	t.Helper()
+
+	log, err := n.install(t, extra)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return log
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return data
+}
+
+const imageSize = 32 << 20
+
+var standIn = func() rockchiptest.Spec {
+	spec := rockchiptest.Small
+	spec.StandIn = true
+
+	return spec
+}()
+
+func TestImageHoldsUBootsFileAsItIsAndTheDeviceTree(t *testing.T) {
+	n := newNode(t, rockchiptest.Real, imageSize)
+	log := n.mustInstall(t, nil)
+
+	loader := read(t, filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin"))
+	image := read(t, n.disk)
+
+	if !bytes.Equal(image[32<<10:][:len(loader)], loader) {
+		t.Error("the image does not hold the boot loader at 32 KiB")
+	}
+
+	if rest := slices.Concat(image[:32<<10], image[32<<10+len(loader):]); bytes.ContainsFunc(rest, func(r rune) bool { return r != 0 }) {
+		t.Error("something else was written to the image")
+	}
+
+	if tree := read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip/rk3588s-nanopi-m6.dtb")); !bytes.Equal(tree, rockchiptest.DeviceTree()) {
+		t.Error("the device tree is another one")
+	}
+
+	for _, want := range []string{"u-boot-rockchip.bin at byte 32768", fmt.Sprintf("%d bytes written, sha256", len(loader)), "device tree"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log does not say %q: %s", want, log)
+		}
+	}
+}
+
+func TestSecondInstallationWritesNothing(t *testing.T) {
+	n := newNode(t, rockchiptest.Small, imageSize)
+	n.mustInstall(t, nil)
+
+	if log := n.mustInstall(t, nil); strings.Contains(log, "written") || strings.Count(log, "unchanged") != 2 {
+		t.Error(log)
+	}
+}
+
+func TestStandInGoesIntoImagesOnlyAndOnlyWhenAskedFor(t *testing.T) {
+	n := newNode(t, standIn, imageSize)
+
+	if _, err := n.install(t, nil); err == nil || !strings.Contains(err.Error(), rockchip.ErrStandIn.Error()) {
+		t.Errorf("not asked for: %v", err)
+	}
+
+	if content := read(t, n.disk); bytes.ContainsFunc(content, func(r rune) bool { return r != 0 }) {
+		t.Error("written all the same")
+	}
+
+	n.mustInstall(t, map[string]any{"allowStandIn": true})
+
+	if loop, ok := testdisk.Loop(t, testdisk.File(t, imageSize), 512, false); ok {
+		n.disk = loop
+
+		if _, err := n.install(t, map[string]any{"allowStandIn": true}); err == nil || !strings.Contains(err.Error(), "never written to a device") {
+			t.Errorf("block device: %v", err)
+		}
+	}
+}
+
+// partition makes Talos' partitions.
+func partition(t *testing.T, file string, skip uint) {
+	t.Helper()
+
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	defer f.Close() //nolint:errcheck // the table is synced
+
+	device, err := gpt.DeviceFromFile(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	table, err := gpt.New(device, gpt.WithSkipLBAs(skip))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if _, _, err := table.AllocatePartition(8<<20, "EFI", uuid.MustParse("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := table.Write(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An upgrade on a block device where the machine has one for the test, on an image with a partition table where not.
+func TestUpgradeReplacesTheLoaderAndKeepsThePartitions(t *testing.T) {
+	n := newNode(t, rockchiptest.Small, imageSize)
+	n.mustInstall(t, nil)
+	partition(t, n.disk, partitionOffset)
+
+	table := read(t, n.disk)[10<<20:]
+	file := n.disk
+
+	if loop, ok := testdisk.Loop(t, file, 512, false); ok {
+		n.disk = loop
+	}
+
+	if err := rockchiptest.Artifacts(n.artifacts, rockchiptest.Small.With(2)); err != nil {
+		t.Fatal(err)
+	}
+
+	log := n.mustInstall(t, nil)
+	after := read(t, file)
+
+	if !bytes.Equal(after[10<<20:], table) {
+		t.Error("the partitions changed")
+	}
+
+	want, err := rockchip.ParseLoader(rockchiptest.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if !bytes.Equal(after[rockchip.MMC.IDBlock:][:len(want.IDBlock)], want.IDBlock) || !bytes.Equal(after[rockchip.MMC.FIT:][:len(want.FIT)], want.FIT) {
+		t.Error("the new loader is not on the disk")
+	}
+
+	if n.disk != file && !strings.Contains(log, "second idblock at byte 557056") {
+		t.Errorf("no second copies: %s", log)
+	}
+
+	if again := n.mustInstall(t, nil); strings.Contains(again, "written,") {
+		t.Errorf("written again: %s", again)
+	}
+}
+
+func TestPartitionInTheWayStopsTheInstallation(t *testing.T) {
+	n := newNode(t, rockchiptest.Small, imageSize)
+	partition(t, n.disk, 0)
+
+	before := read(t, n.disk)
+
+	if _, err := n.install(t, nil); err == nil || !strings.Contains(err.Error(), "partition 1 (EFI)") {
+		t.Errorf("%v", err)
+	}
+
+	if !bytes.Equal(read(t, n.disk), before) {
+		t.Error("written all the same")
+	}
+}
+
+// Talos' mode of installation decides what a disk is for; the loader goes where the mask ROM looks.
+func TestBootDeviceDecidesWhetherTheLoaderIsWritten(t *testing.T) {
+	for bootDevice, want := range map[string]bool{"auto": true, "sd": true, "emmc": true, "nvme": false, "spi": false} {
+		n := newNode(t, rockchiptest.Small, imageSize)
+		log := n.mustInstall(t, map[string]any{"bootDevice": bootDevice})
+
+		if got := string(read(t, n.disk)[32<<10:][:4]) == "RKNS"; got != want {
+			t.Errorf("%s: loader written: %v", bootDevice, got)
+		}
+
+		if !want && !strings.Contains(log, "boot loader not written to "+n.disk) {
+			t.Errorf("%s: not said why: %s", bootDevice, log)
+		}
+
+		// The device tree goes to the EFI partition in any case.
+		read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip/rk3588s-nanopi-m6.dtb"))
+	}
+
+	for kind, written := range map[string]string{
+		"SD card": "auto sd", "eMMC": "auto emmc", "loop device": "auto sd emmc", "image file": "auto sd emmc", "NVMe disk": "", "disk": "",
+	} {
+		for _, bootDevice := range bootDevices {
+			o := &options{bootDevice: bootDevice}
+			if got, want := o.leavesOut(medium.Kind(kind)) == "", slices.Contains(strings.Fields(written), bootDevice); got != want {
+				t.Errorf("%s on an %s: written: %v", bootDevice, kind, got)
+			}
+		}
+	}
+}
+
+func TestWhatIsWrongIsSaidBeforeAnythingIsWritten(t *testing.T) {
+	for name, tc := range map[string]struct {
+		breakIt func(t *testing.T, n *node)
+		extra   map[string]any
+		want    string
+	}{
+		"no artifacts":     {func(_ *testing.T, n *node) { n.artifacts = "/nonexistent" }, nil, "no rk3588s-nanopi-m6.dtb"},
+		"no disk":          {func(_ *testing.T, n *node) { n.disk = "/nonexistent" }, nil, "install disk: lstat /nonexistent"},
+		"a folder as disk": {func(_ *testing.T, n *node) { n.disk = n.mount }, nil, "neither a block device nor an image file"},
+		"no mount prefix":  {func(_ *testing.T, n *node) { n.mount = "" }, nil, "mountPrefix is missing"},
+		"a small disk":     {func(t *testing.T, n *node) { n.disk = testdisk.File(t, 8<<20) }, nil, "has 8388608 bytes"},
+		"another loader": {func(t *testing.T, n *node) {
+			overwrite(t, filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin"), bytes.Repeat([]byte("U-Boot "), 2<<20))
+		}, nil, `starts with "U-Bo", not "RKNS"`},
+		"a loader cut short": {func(t *testing.T, n *node) {
+			file := filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin")
+			overwrite(t, file, read(t, file)[:8360000])
+		}, nil, "cut short"},
+		"a flipped bit": {func(t *testing.T, n *node) {
+			file := filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin")
+			data := read(t, file)
+			data[3000] ^= 1
+			overwrite(t, file, data)
+		}, nil, "sha256 hash does not match"},
+		"a loader past the partitions": {func(t *testing.T, n *node) {
+			file := filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin")
+			overwrite(t, file, append(read(t, file), make([]byte, 2<<20)...))
+		}, nil, "partitions may begin at byte 10485760"},
+		"no device tree": {func(t *testing.T, n *node) {
+			overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb"), []byte("text, no tree at all"))
+		}, nil, "not a device tree"},
+		"another board's tree": {func(t *testing.T, n *node) {
+			overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb"),
+				bytes.ReplaceAll(rockchiptest.DeviceTree(), []byte("rk3588s"), []byte("rk3399x")))
+		}, nil, "not for a board with the RK3588S"},
+		"an overlay that is not there": {nil, map[string]any{"dtb": "i2c.dtbo"}, "no i2c.dtbo in artifacts/arm64/dtb/rockchip; it has rk3588s-nanopi-m6.dtb"},
+		"an unknown option":            {nil, map[string]any{"bootdevice": "sd"}, `unknown overlay option "bootdevice"; valid are allowStandIn, bootDevice`},
+		"an unknown boot device":       {nil, map[string]any{"bootDevice": "usb"}, `"usb" is none of auto, sd, emmc, nvme, spi`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, rockchiptest.Small, imageSize)
+			file := n.disk
+
+			if tc.breakIt != nil {
+				tc.breakIt(t, &n)
+			}
+
+			if _, err := n.install(t, tc.extra); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%v does not say %q", err, tc.want)
+			}
+
+			if content := read(t, file); bytes.ContainsFunc(content, func(r rune) bool { return r != 0 }) {
+				t.Error("the disk was written to")
+			}
+
+			if entries, err := os.ReadDir(filepath.Join(n.mount, "boot")); err == nil {
+				t.Errorf("left on the EFI partition: %v", entries)
+			}
+		})
+	}
+}
+
+func overwrite(t *testing.T, name string, data []byte) {
+	t.Helper()
+
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOverlaysAndMACAddressAreInTheTree(t *testing.T) {
+	n := newNode(t, rockchiptest.Small, imageSize)
+
+	// An overlay of the fdt package's tests refers to other symbols: the one here is as small as one can be.
+	overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/extra.dtbo"), overlayTree(t))
+	n.mustInstall(t, map[string]any{"dtb": "rk3588s-nanopi-m6.dtb, extra.dtbo", "ethaddr": "02:00:00:12:34:56"})
+
+	tree, err := fdt.Read(read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip/rk3588s-nanopi-m6.dtb")))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	controller := fdt.Lookup(tree.RootNode, "/ethernet@fe1c0000")
+	if mac, _ := fdt.Property(controller, "local-mac-address"); !bytes.Equal(mac, []byte{2, 0, 0, 0x12, 0x34, 0x56}) {
+		t.Errorf("MAC address % x", mac)
+	}
+
+	if got := fdt.String(controller, "status"); got != "okay" {
+		t.Errorf("the overlay's status is %q", got)
+	}
+
+	// U-Boot would overwrite the address of a node that an alias names.
+	if fdt.Lookup(tree.RootNode, "ethernet0") != nil || fdt.Lookup(tree.RootNode, "mmc0") == nil {
+		t.Error("aliases")
+	}
+
+	overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/extra.dtbo"), bytes.ReplaceAll(overlayTree(t), []byte("gmac1"), []byte("gmac9")))
+
+	if _, err := n.install(t, map[string]any{"dtb": "extra.dtbo"}); err == nil || !strings.Contains(err.Error(), `extra.dtbo: overlay cannot be applied: it refers to the symbol "gmac9"`) {
+		t.Errorf("missing symbol: %v", err)
+	}
+}
+
+// overlayTree is an overlay that sets a property of the node the symbol gmac1 stands for, as dtc makes it.
+func overlayTree(t *testing.T) []byte {
+	t.Helper()
+
+	tree := &dt.FDT{
+		Header: dt.Header{Magic: dt.Magic, Version: 17, LastCompVersion: 16},
+		RootNode: dt.NewNode("", dt.WithChildren(
+			dt.NewNode("fragment@0", dt.WithProperty(dt.PropertyU32("target", 0xffffffff)), dt.WithChildren(
+				dt.NewNode("__overlay__", dt.WithProperty(dt.PropertyString("status", "okay"))))),
+			dt.NewNode("__fixups__", dt.WithProperty(dt.PropertyString("gmac1", "/fragment@0:target:0"))),
+		)),
+	}
+
+	flat, err := fdt.Write(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return flat
+}
+
+func TestUnknownFieldsOfANewerTalosAreIgnored(t *testing.T) {
+	n := newNode(t, rockchiptest.Small, imageSize)
+	input := fmt.Sprintf("installDisk: %s\nmountPrefix: %s\nartifactsPath: %s\nfutureField: {a: [1, 2]}\nextraOptions:\n", n.disk, n.mount, n.artifacts)
+
+	if _, stderr, err := run(t, "install", input); err != nil {
+		t.Errorf("%v: %s", err, stderr)
+	}
+}
+
+func TestWrongCallsFailWithAMessage(t *testing.T) {
+	for command, input := range map[string]string{"get-options": "[1, 2]", "install": "installDisk: [", "uninstall": ""} {
+		if stdout, stderr, err := run(t, command, input); err == nil || stderr == "" || stdout != "" {
+			t.Errorf("%s: %v, %q, %q", command, err, stdout, stderr)
+		}
+	}
+}
+
+func TestOptionsAreAnsweredInTalosForm(t *testing.T) {
+	stdout, stderr, err := run(t, "get-options", "{}")
+	if err != nil {
+		t.Fatal(err, stderr)
+	}
+
+	var got overlay.Options
+	if err := yaml.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+
+	if got.Name != "nanopi-m6" || got.PartitionOptions.Offset != 20480 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func FuzzInstallOptions(f *testing.F) {
+	f.Add("console: off\nwatchdog: 3m\ndtb: [a.dtb, b.dtbo]\n")
+	f.Add("{ethaddr: '02:00:00:00:00:01', extraKernelArgs: 'a=b c', spiBoot: 1}")
+	f.Add("installDisk: /dev/null")
+
+	f.Fuzz(func(t *testing.T, text string) {
+		var extra overlay.ExtraOptions
+		if err := yaml.Unmarshal([]byte(text), &extra); err != nil {
+			return
+		}
+
+		o, err := parseOptions(extra)
+		if err != nil {
+			return
+		}
+
+		for _, arg := range o.kernelArgs() {
+			if arg == "" || strings.ContainsAny(arg, " \t\n") {
+				t.Errorf("kernel argument %q", arg)
+			}
+		}
+
+		for _, name := range append(o.dtbOverlays, o.dtb) {
+			if filepath.Base(name) != name {
+				t.Errorf("device tree %q is outside the artifacts", name)
+			}
+		}
+	})
+}
