@@ -87,5 +87,7 @@ rec {
       lines = lib.splitString "\n" (builtins.readFile ./talos/rootfs/packages);
       name = line: builtins.head (builtins.match "([^# ]*).*" line);
     in
-    map (package: debianFile "${package}:arm64") (lib.filter (package: package != "") (map name lines));
+    map (package: debianFile (if lock.files ? "${package}:arm64" then "${package}:arm64" else package)) (
+      lib.filter (package: package != "") (map name lines)
+    );
 }

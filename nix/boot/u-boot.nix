@@ -1,51 +1,76 @@
 # SPDX-License-Identifier: MPL-2.0
 # The board's boot loader: U-Boot with our configuration and device tree, BL31 and the DDR blob.
 # Takes `source` ({ version, src }), `tfa` (with bl31.elf) and `ddrBlob` (nix/boot/ddr-blob.nix).
-# Gives u-boot-rockchip.bin (at 32 KiB of a medium), u-boot-rockchip-spi.bin and the proper device tree.
+# Gives u-boot-rockchip.bin (at 32 KiB of a medium), u-boot-rockchip-spi.bin and their parts.
+# Two steps: the code is compiled once with another board's device tree, then ours, BL31 and the blob are put in, so that
+# a line changed in dts/ recompiles no code.
 {
   lib,
+  stdenv,
   buildUBoot,
   source,
   tfa,
   ddrBlob,
 }:
 let
-  board = ./u-boot;
-  trees = ../../dts;
   patches = ../../patches/u-boot;
-in
-(buildUBoot {
-  inherit (source) version src;
-  defconfig = "nanopi-m6-rk3588s_defconfig";
-  # All of them, in the order of their numbers.
-  patches = map (name: "${patches}/${name}") (
-    lib.filter (lib.hasSuffix ".patch") (builtins.attrNames (builtins.readDir patches))
-  );
-  postPatch = ''
-    patchShebangs tools scripts
-    cp ${board}/* configs/
-    cp ${trees}/rk3588s-nanopi-m6.dts dts/upstream/src/arm64/rockchip/
-    cp ${trees}/rk3588s-nanopi-m6-u-boot.dtsi arch/arm/dts/
-    chmod -R u+w configs dts arch
-  '';
-  BL31 = "${tfa}/bl31.elf";
-  ROCKCHIP_TPL = ddrBlob.tpl;
-  filesToInstall = [
-    "u-boot-rockchip.bin"
-    "u-boot-rockchip-spi.bin"
-    "idbloader.img"
-    "u-boot.itb"
-    ".config"
-  ];
+  config = ./u-boot;
   extraMeta = {
     platforms = [ "aarch64-linux" ];
-    license = [
-      lib.licenses.gpl2Plus
-    ];
+    license = lib.licenses.gpl2Plus;
   };
-}).overrideAttrs
-  (_: {
-    # The name says what the loader can do.
-    name = "u-boot-nanopi-m6-${source.version}${lib.optionalString ddrBlob.standIn "-no-ddr-blob"}";
-    passthru = { inherit ddrBlob; };
-  })
+
+  code = buildUBoot {
+    inherit (source) version src;
+    defconfig = "nanopi-m6-rk3588s_defconfig";
+    # All of them, in the order of their numbers.
+    patches = map (name: "${patches}/${name}") (
+      lib.filter (lib.hasSuffix ".patch") (builtins.attrNames (builtins.readDir patches))
+    );
+    postPatch = ''
+      patchShebangs tools scripts
+      cp ${config}/* configs/
+      # The nearest board of this release stands in; the second step puts ours here.
+      echo '#include "rk3588s-orangepi-5.dts"' >dts/upstream/src/arm64/rockchip/rk3588s-nanopi-m6.dts
+      echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/rk3588s-nanopi-m6-u-boot.dtsi
+    '';
+    buildFlags = [
+      "u-boot.bin"
+      "spl/u-boot-spl.bin"
+    ];
+    filesToInstall = [ ];
+    installPhase = "cp -a . $out";
+    dontFixup = true;
+    inherit extraMeta;
+  };
+in
+stdenv.mkDerivation {
+  # The name says what the loader can do.
+  name = "u-boot-nanopi-m6-${source.version}${lib.optionalString ddrBlob.standIn "-no-ddr-blob"}";
+  src = code;
+  inherit (code)
+    nativeBuildInputs
+    depsBuildBuild
+    makeFlags
+    hardeningDisable
+    ;
+  enableParallelBuilding = true;
+  trees = ../../dts;
+  BL31 = "${tfa}/bl31.elf";
+  ROCKCHIP_TPL = ddrBlob.tpl;
+  preBuild = ''
+    cp $trees/rk3588s-nanopi-m6.dts dts/upstream/src/arm64/rockchip/
+    cp $trees/rk3588s-nanopi-m6-u-boot.dtsi arch/arm/dts/
+  '';
+  installPhase = ''
+    runHook preInstall
+    mkdir -p $out
+    cp u-boot-rockchip.bin u-boot-rockchip-spi.bin idbloader.img u-boot.itb u-boot.dtb spl/u-boot-spl.bin $out/
+    cp .config $out/config
+    runHook postInstall
+  '';
+  dontStrip = true;
+  dontFixup = true;
+  passthru = { inherit ddrBlob code; };
+  meta = extraMeta;
+}

@@ -195,6 +195,7 @@ in
           pkgs.swig
         ]
         ++ nativeBuildInputs;
+        hardeningDisable = [ "all" ];
         enableParallelBuilding = true;
         makeFlags = [
           "DTC=dtc"

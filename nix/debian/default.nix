@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 # The embedded package set: nixpkgs' vocabulary, as far as the recipes use it, made of hash-pinned Debian packages.
-# Takes the system the builds run on; gives a set like nixpkgs' `pkgs`.
+# Takes the system the builds run on, and `variation`: any text, which makes every build another derivation with the same
+# content (nix/tests/reproducible.nix builds everything again by it). Gives a set like nixpkgs' `pkgs`.
 {
   system ? "x86_64-linux",
+  variation ? null,
 }:
 let
   lib = import ./lib.nix;
@@ -105,6 +107,7 @@ let
               "version"
               "src"
             ]
+            // lib.optionalAttrs (variation != null) { inherit variation; }
             // (attributes.env or { })
             // lib.filterAttrs (_: value: value != null) {
               pname = attributes.pname or null;
@@ -130,6 +133,8 @@ let
           meta = attributes.meta or { };
           passthru = attributes.passthru or { };
           inherit rootTree;
+          nativeBuildInputs = attributes.nativeBuildInputs or [ ];
+          depsBuildBuild = attributes.depsBuildBuild or [ ];
           overrideAttrs =
             f:
             build (
@@ -188,6 +193,7 @@ let
           # runCommand NAME ENVIRONMENT SCRIPT, without a compiler as nixpkgs' runCommand... has one: recipes here say so.
           runCommand = runCommandWith pkgs.stdenvNoCC;
           runCommandCC = runCommandWith pkgs.stdenv;
+          runtimeShell = "/usr/bin/bash";
           writeText = name: text: builtins.toFile name text;
           emptyDirectory = pkgs.runCommand "empty-directory" { } "mkdir $out";
         }

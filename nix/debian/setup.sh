@@ -7,12 +7,17 @@ shopt -s nullglob
 
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-315532800}"
 umask 0022
+[ "$NIX_BUILD_CORES" != 0 ] || NIX_BUILD_CORES=$(nproc)
+# A variation has other cores than the first build (nix/tests/reproducible.nix).
+[ -z "${variation:-}" ] || NIX_BUILD_CORES=$((NIX_BUILD_CORES + 1))
+export NIX_BUILD_CORES
 
-# addToSearchPath-like: inputs from the store come before the tree's own tools.
-for input in ${nativeBuildInputs:-} ${depsBuildBuild:-}; do
-  [ ! -d "$input/bin" ] || PATH="$input/bin:$PATH"
+# Inputs from the store come before the tree's own tools, in their order.
+search=
+for input in ${nativeBuildInputs:-}; do
+  [ ! -d "$input/bin" ] || search="$search$input/bin:"
 done
-export PATH
+export PATH="$search$PATH"
 
 runHook() { # NAME: a shell function or variable of that name, if there is one
   if declare -F "$1" >/dev/null; then
@@ -66,7 +71,7 @@ unpackPhase() {
   for source in ${srcs:-$src}; do
     before=$(echo */)
     if [ -d "$source" ]; then
-      cp -r --no-preserve=ownership "$source" "$(stripHash "$source")"
+      cp -r --preserve=mode,timestamps "$source" "$(stripHash "$source")"
     else
       tar -xf "$source"
     fi

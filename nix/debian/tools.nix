@@ -30,6 +30,7 @@
   crossCC = [ "gcc-aarch64-linux-gnu" ];
 
   bc = [ "bc" ];
+  binutils = [ "binutils" ];
   bison = [ "bison" ];
   cacert = [ "ca-certificates" ];
   cpio = [ "cpio" ];

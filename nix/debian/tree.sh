@@ -22,8 +22,12 @@ rm -rf "$out"/usr/share/doc "$out"/usr/share/man "$out"/usr/share/info "$out"/us
   "$out"/boot "$out"/home "$out"/root "$out"/srv "$out"/mnt "$out"/media "$out"/opt "$out"/proc "$out"/sys "$out"/dev
 chmod -R u+w "$out"
 
+# nixpkgs' packages have no sbin.
+for program in "$out"/usr/sbin/*; do
+  [ -e "$out/usr/bin/${program##*/}" ] || ln -s "../sbin/${program##*/}" "$out/usr/bin/${program##*/}"
+done
 # update-alternatives
-for pair in awk:gawk awk:mawk; do
+for pair in awk:gawk awk:mawk cc:gcc c++:g++ which:which.debianutils; do
   link="$out/usr/bin/${pair%%:*}"
   [ -e "$link" ] || [ ! -e "$out/usr/bin/${pair##*:}" ] || ln -s "${pair##*:}" "$link"
 done

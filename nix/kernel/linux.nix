@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # The kernel of one flavour, from the fragments in ./config.
 # Takes `flavour` (a name) and `source` ({ version, src }: a Debian linux-source package or a source tree).
-# Gives Image, vmlinux (stripped of DWARF, for the certificate's insertion), System.map, config, release, lib/modules.
+# Gives what nix/kernel/signed.nix goes on with: Image, vmlinux (without DWARF), lib/modules, bin/sign-file,
+# bin/insert-sys-cert; and System.map, config, release.
 {
   lib,
   stdenv,
@@ -19,6 +20,20 @@
   flavour,
   source,
 }:
+let
+  # Not the keys and what signs with them: those come after the build.
+  config = lib.fileset.toSource {
+    root = ./config;
+    fileset = lib.fileset.unions [
+      ./config/merge
+      ./config/talos.config
+      ./config/rk3588.config
+      ./config/board.config
+      ./config/virt.config
+      ./config/hardening.config
+    ];
+  };
+in
 stdenv.mkDerivation {
   pname = "linux-${flavour}";
   inherit (source) version src;
@@ -35,7 +50,6 @@ stdenv.mkDerivation {
     perl
     python3
   ];
-  depsBuildBuild = [ ];
   enableParallelBuilding = true;
 
   unpackPhase = import ./unpack.nix;
@@ -56,7 +70,7 @@ stdenv.mkDerivation {
   configurePhase = ''
     runHook preConfigure
     patchShebangs scripts
-    bash ${./config}/merge "$PWD" ../build CROSS_COMPILE=${stdenv.cc.targetPrefix}
+    sh ${config}/merge "$PWD" ../build CROSS_COMPILE=${stdenv.cc.targetPrefix}
     runHook postConfigure
   '';
   buildFlags = [
@@ -71,6 +85,8 @@ stdenv.mkDerivation {
     echo "$release" >$out/release
     cp ../build/arch/arm64/boot/Image ../build/System.map $out/
     cp ../build/.config $out/config
+    mkdir $out/bin
+    cp ../build/scripts/sign-file ../build/scripts/insert-sys-cert $out/bin/
     ${stdenv.cc.targetPrefix}strip --strip-debug -o $out/vmlinux ../build/vmlinux
     runHook postInstall
   '';

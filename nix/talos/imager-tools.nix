@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MPL-2.0
+# The programs the imager calls, where its own container image has files under /usr that a Nix build does not:
+# GRUB's modules for arm64 (Debian's package) and xfsprogs' option files.
+# Gives bin/grub-mkimage and bin/mkfs.xfs, and passthru.runtimeInputs: what else has to be in PATH.
+{
+  runCommand,
+  runtimeShell,
+  dosfstools,
+  dpkg,
+  grub2,
+  mtools,
+  xfsprogs,
+  xz,
+  zstd,
+  sources,
+}:
+let
+  modules = runCommand "grub-modules-arm64" { nativeBuildInputs = [ dpkg ]; } ''
+    for deb in ${toString sources.grubModules}; do dpkg-deb -x $deb unpacked; done
+    mv unpacked/usr/lib/grub $out
+  '';
+  tools =
+    runCommand "imager-tools"
+      {
+        passthru.runtimeInputs = [
+          dosfstools
+          grub2
+          mtools
+          xfsprogs
+          xz
+          zstd
+        ];
+      }
+      ''
+        mkdir -p $out/bin
+        cat >$out/bin/grub-mkimage <<'END'
+        #!${runtimeShell}
+        exec ${grub2}/bin/grub-mkimage --directory=${modules}/arm64-efi "$@"
+        END
+        cat >$out/bin/mkfs.xfs <<'END'
+        #!${runtimeShell}
+        # options=/usr/share/xfsprogs/… of the imager's container is xfsprogs' own directory.
+        for argument; do
+          shift
+          case $argument in
+          options=/usr/share/xfsprogs/*) argument=options=${xfsprogs}/share/xfsprogs/''${argument#options=/usr/share/xfsprogs/} ;;
+          esac
+          set -- "$@" "$argument"
+        done
+        exec ${xfsprogs}/bin/mkfs.xfs "$@"
+        END
+        chmod +x $out/bin/*
+      '';
+in
+tools

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MPL-2.0
+# The initramfs of the payload from source: Talos' init, and a root of Debian arm64 packages with Talos' machined,
+# containerd, CNI plugins and this kernel's modules.
+# Takes `machined` (nix/talos/source.nix), `containerd`, `cni`, `kernel` (release, lib/modules). Gives the file.
+{
+  stdenvNoCC,
+  binutils,
+  cpio,
+  dpkg,
+  kmod,
+  squashfs-tools-ng,
+  zstd,
+  sources,
+  machined,
+  containerd,
+  cni,
+  kernel,
+}:
+stdenvNoCC.mkDerivation {
+  name = "initramfs-talos-${machined.version}.zst";
+  nativeBuildInputs = [
+    binutils
+    cpio
+    dpkg
+    kmod
+    squashfs-tools-ng
+    zstd
+  ];
+  debs = sources.nodePackages;
+  init = "${machined}/bin/init";
+  machined = "${machined}/bin/machined";
+  containerd = "${containerd}/bin";
+  cni = "${cni}/bin";
+  osRelease = "${machined}/share/talos/os-release";
+  modules = kernel;
+  rootfs = ./rootfs;
+  buildCommand = ''
+    export release=$(cat ${kernel}/release)
+    bash $rootfs/assemble.sh
+  '';
+}

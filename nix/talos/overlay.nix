@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MPL-2.0
+# The overlay: an OCI image layout, an index of linux/amd64 (the imager's own architecture pulls it) and linux/arm64 (the
+# node does), which share all files but the installer. The tree is the siderolabs overlays':
+#   installers/nanopi-m6, profiles/*.yaml, artifacts/arm64/u-boot/nanopi-m6/…, artifacts/arm64/dtb/rockchip/…
+# Takes `installer` ({ amd64, arm64 }), `u-boot`, `dtb`, `annotations` (text by OCI key).
+{
+  lib,
+  runCommand,
+  oci-image,
+  installer,
+  u-boot,
+  dtb,
+  annotations,
+}:
+runCommand "overlay-nanopi-m6${lib.optionalString u-boot.ddrBlob.standIn "-no-ddr-blob"}"
+  {
+    nativeBuildInputs = [ oci-image ];
+    profiles = ../../profiles;
+  }
+  ''
+    tree() { # INSTALLER DIRECTORY
+      mkdir -p $2/installers $2/artifacts/arm64/u-boot/nanopi-m6 $2/artifacts/arm64/dtb
+      cp $1/bin/installer $2/installers/nanopi-m6
+      cp -r $profiles $2/profiles
+      cp ${u-boot}/u-boot-rockchip.bin ${u-boot}/u-boot-rockchip-spi.bin $2/artifacts/arm64/u-boot/nanopi-m6/
+      cp -r ${dtb}/rockchip $2/artifacts/arm64/dtb/
+    }
+    tree ${installer.amd64} amd64
+    tree ${installer.arm64} arm64
+    oci-image build --platform linux/amd64=amd64 --platform linux/arm64=arm64 \
+      ${
+        lib.concatStringsSep " " (
+          lib.mapAttrsToList (key: value: "--annotation ${lib.escapeShellArg "${key}=${value}"}") annotations
+        )
+      } $out
+  ''

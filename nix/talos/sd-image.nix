@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MPL-2.0
+# The disk image: Talos' imager over overlay, kernel and initramfs. The same bits every time.
+# Takes `talosVersion`, `kernel` (Image), `initramfs` (file), `overlay`, `overlayOptions`, `extraKernelArgs`, `manifest`
+# (attributes for manifest.json: what went in) and `format` ("zst" or "xz").
+# Gives metal-arm64.raw.FORMAT, its .sha256, and manifest.json.
+{
+  lib,
+  stdenvNoCC,
+  dpkg,
+  jq,
+  imager,
+  imagerTools,
+  sources,
+  gptfdisk,
+  talosVersion,
+  kernel,
+  initramfs,
+  overlay,
+  overlayOptions ? { },
+  extraKernelArgs ? [ ],
+  manifest,
+  format ? "zst",
+}:
+let
+  profile = {
+    baseProfileName = "nanopi-m6";
+    arch = "arm64";
+    platform = "metal";
+    version = talosVersion;
+    customization = lib.optionalAttrs (extraKernelArgs != [ ]) { inherit extraKernelArgs; };
+    input = {
+      kernel.path = "${kernel}/Image";
+      initramfs.path = "${initramfs}";
+      # A unified kernel image is always built; GRUB boots without it.
+      sdBoot.path = "systemd-boot/systemd-bootaa64.efi";
+      sdStub.path = "systemd-boot/linuxaa64.efi.stub";
+    };
+    overlay = {
+      name = "nanopi-m6";
+      image.ociPath = "${overlay}";
+      options = overlayOptions;
+    };
+    output = {
+      kind = "image";
+      outFormat = "raw";
+    };
+  };
+  compress =
+    {
+      # Many threads give the same file as one; --single-thread would not.
+      zst = "zstd --quiet -T$NIX_BUILD_CORES -12";
+      # The block size makes the file the same for any number of threads.
+      xz = "xz -6 --block-size=16MiB -T$NIX_BUILD_CORES --stdout <";
+    }
+    .${format}
+      or (throw "sdImage: format '${format}' is unknown; known are zst and xz");
+in
+stdenvNoCC.mkDerivation {
+  name = "talos-${talosVersion}-nanopi-m6${lib.optionalString (overlayOptions.allowStandIn or false) "-no-ddr-blob"}";
+  nativeBuildInputs = [
+    imager
+    imagerTools
+    dpkg
+    gptfdisk
+    jq
+  ]
+  ++ imagerTools.runtimeInputs;
+  profile = builtins.toJSON profile;
+  manifest = builtins.toJSON manifest;
+  passAsFile = [
+    "profile"
+    "manifest"
+  ];
+  # mkfs.xfs 7: a fixed time is not enough, its random numbers need a seed.
+  env.DETERMINISTIC_SEED = "1";
+
+  buildCommand = ''
+    dpkg-deb --fsys-tarfile ${sources.systemdBoot} | tar -x --wildcards --transform='s,.*/,,' --one-top-level=systemd-boot \
+      './usr/lib/systemd/boot/efi/*.efi*'
+    imager --output . - <$profilePath
+
+    image=metal-arm64.raw
+    sgdisk --verify $image
+    mkdir $out
+    ${compress} $image ${lib.optionalString (format == "zst") "-o"} ${
+      lib.optionalString (format == "xz") ">"
+    } $out/$image.${format}
+    (cd $out && sha256sum $image.${format} >$image.${format}.sha256)
+
+    # The disk's own table, sizes and digests: what a user compares.
+    partitions=$(sgdisk --print $image | awk '$1 ~ /^[0-9]+$/ { printf "%s{\"number\":%d,\"name\":\"%s\",\"firstSector\":%d,\"lastSector\":%d}", n++ ? "," : "", $1, $7, $2, $3 }')
+    jq --sort-keys \
+      --arg raw "$(sha256sum <$image | cut -d' ' -f1)" --argjson rawBytes "$(stat -c %s $image)" \
+      --arg packed "$(sha256sum <$out/$image.${format} | cut -d' ' -f1)" --argjson packedBytes "$(stat -c %s $out/$image.${format})" \
+      --argjson partitions "[$partitions]" '. + {
+        image: { file: "metal-arm64.raw.${format}", sha256: $packed, bytes: $packedBytes, rawSha256: $raw, rawBytes: $rawBytes },
+        layout: { sectorBytes: 512, loaderSector: 64, partitions: $partitions }
+      }' <$manifestPath >$out/manifest.json
+  '';
+  passthru = {
+    inherit profile;
+  };
+}
