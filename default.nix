@@ -4,6 +4,8 @@
   pkgs ? import ./nix/debian { },
   # Rockchip's DDR blob: a file and its sha256, or neither (then the image says that it starts no board).
   ddrBlob ? { },
+  # zst or xz.
+  imageFormat ? "zst",
   # A flavour of nix/sources.nix.
   kernelFlavour ? "lts",
   # { moduleKey, moduleCertificate }: your own instead of the published pair.
@@ -13,7 +15,10 @@ let
   inherit (pkgs) lib;
   arm64 = pkgs.pkgsCross.aarch64-multiplatform;
   sources = pkgs.callPackage ./nix/sources.nix { };
-  program = set: package: set.callPackage ./nix/go.nix { inherit package; };
+  # program PACKAGESET DIRECTORY INTERNALS: one of this repository's Go programs.
+  program =
+    set: package: internal:
+    set.callPackage ./nix/go.nix { inherit package internal; };
 in
 lib.fix (self: {
   # Each Go module's dependencies; goModules is all of them.
@@ -46,11 +51,23 @@ lib.fix (self: {
   dtb = arm64.callPackage ./nix/kernel/dtb.nix { dtSources = self.dt-sources; };
 
   # This repository's programs
-  installer = {
-    amd64 = program pkgs "installer";
-    arm64 = program arm64 "installer";
-  };
-  oci-image = program pkgs "cmd/oci-image";
+  installer =
+    let
+      installerFor =
+        set:
+        program set "installer" [
+          "esp"
+          "fdt"
+          "medium"
+          "rockchip"
+        ];
+    in
+    {
+      amd64 = installerFor pkgs;
+      arm64 = installerFor arm64;
+    };
+  oci-image = program pkgs "cmd/oci-image" [ "oci" ];
+  flannel = program arm64 "cmd/flannel" [ ];
 
   # Talos
   imager = pkgs.callPackage ./nix/talos/imager.nix { };
@@ -65,10 +82,13 @@ lib.fix (self: {
   cni = arm64.callPackage ./nix/talos/cni.nix { };
   initramfs = pkgs.callPackage ./nix/talos/initramfs.nix {
     inherit sources;
+    cni = [
+      self.cni
+      self.flannel
+    ];
     inherit (self)
       machined
       containerd
-      cni
       kernel
       ;
   };
@@ -96,6 +116,29 @@ lib.fix (self: {
       ;
     talosVersion = "v${self.machined.version}";
     overlayOptions = lib.optionalAttrs self.ddr-blob.standIn { allowStandIn = true; };
-    manifest = { };
+    format = imageFormat;
+    manifest = import ./nix/talos/manifest.nix {
+      inherit lib sources;
+      packages = self;
+      inherit kernelFlavour;
+    };
   };
+
+  # What the tests boot with: the board's boot flow on QEMU's virt machine.
+  boot-test = program pkgs "nix/tests/boot" [
+    "image"
+    "qemu"
+  ];
+  u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = sources.u-boot; };
+
+  checks = import ./nix/tests {
+    inherit
+      pkgs
+      arm64
+      lib
+      sources
+      ;
+    packages = self;
+  };
+  checkNames = builtins.attrNames self.checks;
 })

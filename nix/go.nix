@@ -1,29 +1,26 @@
 # SPDX-License-Identifier: MPL-2.0
 # One of this repository's own Go programs, static.
-# Takes `package` (its directory), for the set's host platform. Gives bin/NAME.
+# Takes `package` (its directory below the root) and `internal` (the packages below internal/ that it uses: what else
+# changes does not rebuild it). Gives bin/NAME.
 {
   lib,
   buildGoModule,
   package,
+  internal ? [ ],
 }:
 let
-  root = ../.;
+  source = import ./go-source.nix { inherit lib; };
 in
 buildGoModule {
   pname = baseNameOf package;
   version = "0";
-  src = lib.fileset.toSource {
-    inherit root;
-    fileset = lib.fileset.unions [
-      ../go.mod
-      ../go.sum
-      ../cmd
-      ../installer
-      ../internal
-      ./tests/boot
-    ];
-  };
+  src = source.only ([ (../. + "/${package}") ] ++ map (name: ../internal + "/${name}") internal);
   vendorHash = (import ./vendor-hashes.nix).root;
+  # What is vendored depends on every package of the module.
+  overrideModAttrs = _: {
+    name = "nanopi-m6-go-modules";
+    src = source.everything;
+  };
   subPackages = [ package ];
   env.CGO_ENABLED = 0;
   ldflags = [

@@ -81,13 +81,13 @@ rec {
   ];
   systemdBoot = debianFile "systemd-boot-efi:arm64";
   ubootQemu = debianFile "u-boot-qemu";
-  # The node's root: every package of nix/talos/rootfs/packages.
-  nodePackages =
+  # The node's root: every package of nix/talos/rootfs/packages, by its name in the lock.
+  nodePackageNames =
     let
       lines = lib.splitString "\n" (builtins.readFile ./talos/rootfs/packages);
       name = line: builtins.head (builtins.match "([^# ]*).*" line);
+      locked = package: if lock.files ? "${package}:arm64" then "${package}:arm64" else package;
     in
-    map (package: debianFile (if lock.files ? "${package}:arm64" then "${package}:arm64" else package)) (
-      lib.filter (package: package != "") (map name lines)
-    );
+    map locked (lib.filter (package: package != "") (map name lines));
+  nodePackages = map debianFile nodePackageNames;
 }

@@ -2,7 +2,7 @@
 # The TPL that starts the board's memory: Rockchip's DDR blob, closed source, which only the user's choice brings in.
 # Takes `blob` (a path) and `blobSha256`, or neither: then a stand-in that every tool recognises by its first
 # bytes (internal/rockchip), so that an image without a blob says so wherever it is met.
-# Gives { tpl, standIn }.
+# Gives { tpl, standIn, sha256 }.
 {
   runCommand,
   lib,
@@ -11,6 +11,7 @@
 }:
 {
   standIn = blob == null;
+  sha256 = blobSha256;
   tpl =
     if blob == null then
       runCommand "ddr-blob-stand-in.bin" { } ''

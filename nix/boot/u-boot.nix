@@ -13,8 +13,7 @@
   ddrBlob,
 }:
 let
-  patches = ../../patches/u-boot;
-  config = ./u-boot;
+  ours = import ./u-boot-ours.nix { inherit lib; };
   extraMeta = {
     platforms = [ "aarch64-linux" ];
     license = lib.licenses.gpl2Plus;
@@ -23,13 +22,8 @@ let
   code = buildUBoot {
     inherit (source) version src;
     defconfig = "nanopi-m6-rk3588s_defconfig";
-    # All of them, in the order of their numbers.
-    patches = map (name: "${patches}/${name}") (
-      lib.filter (lib.hasSuffix ".patch") (builtins.attrNames (builtins.readDir patches))
-    );
-    postPatch = ''
-      patchShebangs tools scripts
-      cp ${config}/* configs/
+    inherit (ours) patches;
+    postPatch = ours.postPatch + ''
       # The nearest board of this release stands in; the second step puts ours here.
       echo '#include "rk3588s-orangepi-5.dts"' >dts/upstream/src/arm64/rockchip/rk3588s-nanopi-m6.dts
       echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/rk3588s-nanopi-m6-u-boot.dtsi

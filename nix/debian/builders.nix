@@ -29,6 +29,7 @@ in
       nativeBuildInputs ? [ ],
       doCheck ? true,
       checkFlags ? [ ],
+      overrideModAttrs ? (_: { }),
       env ? { },
       passthru ? { },
       meta ? { },
@@ -48,7 +49,7 @@ in
 
       # Fixed by its hash; the proxy is the caller's. It is read while evaluating as well, for builds by a daemon, whose
       # environment is not the caller's: a fixed output's path does not depend on it.
-      goModules = stdenvNoCC.mkDerivation (
+      goModules = (stdenvNoCC.mkDerivation (
         {
           name = "${pname}-${version}-go-modules";
           inherit src;
@@ -88,7 +89,8 @@ in
           outputHash = vendorHash;
         }
         // lib.optionalAttrs (args ? postPatch) { inherit (args) postPatch; }
-      );
+      )).overrideAttrs
+        overrideModAttrs;
 
       compiler = if (env.CGO_ENABLED or "1") == "0" || (env.CGO_ENABLED or 1) == 0 then stdenvNoCC else stdenv;
     in
@@ -136,6 +138,7 @@ in
       // removeAttrs args [
         "vendorHash"
         "modRoot"
+        "overrideModAttrs"
         "proxyVendor"
         "env"
         "passthru"
@@ -198,7 +201,7 @@ in
         hardeningDisable = [ "all" ];
         enableParallelBuilding = true;
         makeFlags = [
-          "DTC=dtc"
+          "DTC=${lib.getExe pkgs.dtc}"
           "CROSS_COMPILE=${stdenv.cc.targetPrefix}"
         ]
         ++ extraMakeFlags;

@@ -26,7 +26,7 @@ stdenv.mkDerivation {
     }
     mkdir rockchip
     compile rk3588s-nanopi-m6.dts rockchip/rk3588s-nanopi-m6.dtb
-    for overlay in *.dtso; do
+    for overlay in rk3588s-*.dtso; do
       compile "$overlay" "rockchip/''${overlay%.dtso}.dtbo"
     done
     runHook postBuild

@@ -99,5 +99,6 @@ stdenvNoCC.mkDerivation {
   '';
   passthru = {
     inherit profile;
+    fileName = "metal-arm64.raw.${format}";
   };
 }

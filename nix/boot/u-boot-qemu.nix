@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MPL-2.0
+# U-Boot for QEMU's virt machine with the board's boot flow (nix/boot/u-boot/boot-flow.config): what the boot tests start
+# the image with. Gives u-boot.bin.
+{
+  lib,
+  buildUBoot,
+  source,
+}:
+let
+  ours = import ./u-boot-ours.nix { inherit lib; };
+in
+buildUBoot {
+  inherit (source) version src;
+  defconfig = "nanopi-m6-qemu_defconfig";
+  inherit (ours) patches postPatch;
+  buildFlags = [ "u-boot.bin" ];
+  filesToInstall = [ "u-boot.bin" ];
+  extraMeta.platforms = [ "aarch64-linux" ];
+}

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MPL-2.0
+# What went into an image, with version and hash: the part of manifest.json that is known before the build.
+{
+  lib,
+  sources,
+  packages,
+  kernelFlavour,
+}:
+let
+  pins = import ../pins.nix;
+  lock = import ../debian/lock.nix;
+  file = name: {
+    file = builtins.baseNameOf lock.files.${name}.path;
+    inherit (lock.files.${name}) sha256;
+  };
+  vendored = import ../vendor-hashes.nix;
+in
+{
+  board = "FriendlyElec NanoPi M6";
+  talos = {
+    version = "v${packages.machined.version}";
+    payload = "from source";
+    goModules = vendored.source;
+  };
+  kernel = {
+    flavour = kernelFlavour;
+    inherit (sources.linux.${kernelFlavour}) version;
+  }
+  // lib.optionalAttrs (kernelFlavour == "lts") { source = file "linux-source-6.12"; };
+  u-boot = {
+    inherit (sources.u-boot) version;
+    inherit (pins.u-boot) hash;
+  };
+  tfa = {
+    inherit (sources.tfa) version;
+    source = file "arm-trusted-firmware:source";
+  };
+  ddrBlob = if packages.ddr-blob.standIn then null else { inherit (packages.ddr-blob) sha256; };
+  imager = {
+    inherit (packages.imager) version;
+    goModules = vendored.imager;
+  };
+  containerd = {
+    inherit (packages.containerd) version;
+    goModules = vendored.containerd;
+  };
+  cniPlugins = {
+    inherit (packages.cni) version;
+    goModules = vendored.cni;
+  };
+  installer.goModules = vendored.root;
+  grub = map file [ "grub-efi-arm64-bin:arm64" ];
+  systemdBoot = file "systemd-boot-efi:arm64";
+  nodePackages = map file sources.nodePackageNames;
+}

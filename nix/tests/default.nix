@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MPL-2.0
+# Every check, one file a promise. A check that fails fails its build.
+{
+  pkgs,
+  arm64,
+  lib,
+  sources,
+  packages,
+}:
+let
+  boot =
+    disk:
+    pkgs.callPackage ./boot.nix {
+      inherit disk;
+      inherit (packages)
+        sdImage
+        boot-test
+        u-boot-qemu
+        installer
+        ;
+    };
+in
+{
+  go = pkgs.callPackage ./go.nix { };
+  scripts = pkgs.callPackage ./scripts.nix { };
+  sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) sdImage; };
+  boot-virtio = boot "virtio";
+  boot-nvme = boot "nvme";
+  boot-sd = boot "sd";
+  boot-usb = boot "usb";
+}

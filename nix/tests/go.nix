@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MPL-2.0
+# The Go programs and packages are formatted, pass vet and their own tests.
+{
+  lib,
+  buildGoModule,
+}:
+buildGoModule {
+  pname = "go-tests";
+  version = "0";
+  src = (import ../go-source.nix { inherit lib; }).everything;
+  vendorHash = (import ../vendor-hashes.nix).root;
+  env.CGO_ENABLED = 0;
+  buildPhase = ''
+    unformatted=$(gofmt -l cmd installer internal nix/tests)
+    if [ -n "$unformatted" ]; then
+      echo "not as gofmt writes it: $unformatted" >&2
+      exit 1
+    fi
+    go vet ./...
+  '';
+  doCheck = true;
+  checkPhase = "go test ./...";
+  installPhase = "touch $out";
+}

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MPL-2.0
+# The image's digest file, its manifest and its partitions agree with its bytes.
+{
+  runCommand,
+  gptfdisk,
+  jq,
+  zstd,
+  sdImage,
+}:
+runCommand "sd-image-format"
+  {
+    nativeBuildInputs = [
+      gptfdisk
+      jq
+      zstd
+    ];
+  }
+  ''
+    cd ${sdImage}
+    sha256sum --check *.sha256
+    field() { jq --exit-status --raw-output "$1" manifest.json; }
+    zstd -dc ${sdImage.fileName} >$NIX_BUILD_TOP/raw
+    cd $NIX_BUILD_TOP
+    [ "$(sha256sum <raw | cut -d' ' -f1)" = "$(cd ${sdImage}; field .image.rawSha256)" ]
+    [ "$(stat -c %s raw)" = "$(cd ${sdImage}; field .image.rawBytes)" ]
+    sgdisk --verify raw | grep 'No problems found'
+    # The loader's header stands at sector 64, clear of the table's entries and the first partition.
+    [ "$(dd if=raw bs=512 skip=64 count=1 status=none | head -c 4)" = RKNS ]
+    [ "$(sgdisk --print raw | awk '$1 == 1 { print $2, $7 }')" = "22528 EFI" ]
+    for name in EFI BIOS BOOT META; do sgdisk --print raw | grep -w "$name"; done
+    touch $out
+  ''
