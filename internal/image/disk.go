@@ -37,10 +37,11 @@ type Disk struct {
 	// Device says that it is a block device.
 	Device bool
 
-	closers []func() error
+	teeFile, teeDisk io.Writer
+	closers          []func() error
 }
 
-// Close frees what Open took.
+// Close frees what OpenDisk took.
 func (d *Disk) Close() error {
 	var errs []error
 	for _, c := range d.closers {
@@ -50,15 +51,24 @@ func (d *Disk) Close() error {
 	return errors.Join(errs...)
 }
 
+// Option changes how a disk is opened.
+type Option func(*Disk)
+
+// Tee writes what is read while a compressed image is decoded: the file's bytes to file, the disk's to disk, each from a
+// goroutine of its own. Raw images and devices are not decoded, and nothing is written.
+func Tee(file, disk io.Writer) Option {
+	return func(d *Disk) { d.teeFile, d.teeDisk = file, disk }
+}
+
 // OpenDisk opens a raw image, a compressed one or a block device for reading at any place. A compressed one is decoded
 // into an unnamed file in the temporary directory (TMPDIR), which takes as much space as it has data that is not zero.
-func OpenDisk(path string) (*Disk, error) {
+func OpenDisk(path string, options ...Option) (*Disk, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 
-	d, err := newDisk(f, path)
+	d, err := newDisk(f, path, options)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -66,13 +76,16 @@ func OpenDisk(path string) (*Disk, error) {
 	return d, nil
 }
 
-func newDisk(f *os.File, path string) (*Disk, error) {
+func newDisk(f *os.File, path string, options []Option) (*Disk, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 
 	d := &Disk{Path: path, SectorSize: 512}
+	for _, o := range options {
+		o(d)
+	}
 
 	switch mode := st.Mode(); {
 	case mode.IsDir():
@@ -121,17 +134,27 @@ func (d *Disk) spool(f *os.File, path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 
-	s, err := Decode(f, path)
+	file, disk := newTee(f, d.teeFile), newTee(nil, d.teeDisk)
+	defer file.Close()
+	defer disk.Close()
+
+	s, err := Decode(file, path)
 	if err != nil {
 		return err
 	}
+
+	disk.r = s
 
 	t, err := Temp()
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
 
-	d.Size, err = writeSparse(t, s, MaxDecoded, MaxData)
+	d.Size, err = writeSparse(t, disk, MaxDecoded, MaxData)
+	if err == nil { // what a decoder leaves unread behind its last frame belongs to the file
+		_, err = io.Copy(io.Discard, file)
+	}
+
 	if err == nil && d.Size == 0 {
 		err = fmt.Errorf("%s: it decodes to nothing", path)
 	}

@@ -34,8 +34,10 @@ type File struct {
 
 // DeviceTree is what a device tree says it is for.
 type DeviceTree struct {
-	Path       string   `json:"path,omitempty"`
-	Size       int64    `json:"size"` // bytes
+	Path string `json:"path,omitempty"`
+	// Size is the file's, TotalSize what the tree's header says, in bytes.
+	Size       int64    `json:"size"`
+	TotalSize  int64    `json:"totalSize,omitempty"`
 	SHA256     string   `json:"sha256,omitempty"`
 	Model      string   `json:"model,omitempty"`
 	Compatible []string `json:"compatible,omitempty"`
@@ -115,6 +117,7 @@ func readDeviceTree(b []byte) DeviceTree {
 		return t
 	}
 
+	t.TotalSize, _ = fdt.TotalSize(b) // Read did it as well
 	t.Model = fdt.String(tree.RootNode, "model")
 	t.Compatible = slices.Clone(fdt.Strings(tree.RootNode, "compatible"))
 

@@ -24,6 +24,8 @@ type GPT struct {
 	Partitions []Partition `json:"partitions,omitempty"`
 	// Problems say what is wrong with the table: damage, and differences between the two copies.
 	Problems []string `json:"problems,omitempty"`
+	// Notes say what is unusual and does no harm.
+	Notes []string `json:"notes,omitempty"`
 	// Moved says that the backup is not at the disk's end, as on an image written to a larger disk by dd.
 	Moved bool `json:"moved,omitempty"`
 }
@@ -163,12 +165,12 @@ func (g *GPT) copyAt(r io.ReaderAt, size int64, lba, last uint64) (*tableCopy, e
 		return nil, fmt.Errorf("header at sector %d of revision %#x with %d bytes", lba, le.Uint32(raw[8:]), le.Uint32(raw[12:]))
 	}
 
-	// The library looks at LBA 1 and, where that is zero, at the end: a view that ends with the wanted header and has no
-	// other makes it read this copy and nothing else.
-	v := view{ReaderAt: r, size: size, sector: uint(sector)}
+	// The library looks at LBA 1 and, where it does not like that, at the end: a view that ends with the wanted header and
+	// has no other makes it read this copy and nothing else.
+	v := view{ReaderAt: r, size: size, sector: uint(sector), hidden: int64(last) * sector}
 	if lba != 1 {
 		v.size = int64(lba+1) * sector
-		v.hidden = true
+		v.hidden = sector
 	}
 
 	table, err := gpt.Read(v)
@@ -270,8 +272,10 @@ func (g *GPT) protective(r io.ReaderAt, last uint64) {
 		g.Problems = append(g.Problems, "protective MBR: no signature")
 	case entry[4] != 0xee || binary.LittleEndian.Uint32(entry[8:]) != 1 || !isPadding(rest) || entry[0]&0x7f != 0:
 		g.Problems = append(g.Problems, "protective MBR: not one partition of type 0xee from sector 1")
-	case !bytes.Equal(entry[1:4], []byte{0, 2, 0}) || entry[5] < 0xfe || !bytes.Equal(entry[6:8], []byte{0xff, 0xff}):
-		g.Problems = append(g.Problems, "protective MBR: its partition does not span the disk in cylinders, heads and sectors")
+	case entry[0] != 0:
+		g.Notes = append(g.Notes, "protective MBR: marked as bootable, for a PC")
+	case !bytes.Equal(entry[1:4], []byte{0, 2, 0}) || !bytes.Equal(entry[5:8], []byte{0xff, 0xff, 0xff}):
+		g.Notes = append(g.Notes, "protective MBR: cylinders, heads and sectors not as Talos writes them")
 	case !slices.Contains(sizes, uint64(count)):
 		g.Problems = append(g.Problems, fmt.Sprintf("protective MBR: covers %d sectors of %d", count, last))
 	case !isPadding(mbr[440:446]):
@@ -296,13 +300,13 @@ type view struct {
 
 	size   int64
 	sector uint
-	// hidden hides the primary header.
-	hidden bool
+	// hidden is where a sector reads as zeros, in bytes.
+	hidden int64
 }
 
 func (v view) ReadAt(p []byte, off int64) (int, error) {
 	n, err := v.ReaderAt.ReadAt(p, off)
-	if v.hidden && off == int64(v.sector) {
+	if off == v.hidden {
 		clear(p[:min(n, int(v.sector))])
 	}
 

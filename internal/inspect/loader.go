@@ -35,6 +35,8 @@ type Loader struct {
 	Config string     `json:"config,omitempty"`
 	Images []FITImage `json:"images,omitempty"`
 
+	// Notes say what is unusual and does no harm.
+	Notes []string `json:"notes,omitempty"`
 	// Refused says why what comes earlier in the board's search was not taken.
 	Refused []string `json:"refused,omitempty"`
 	// Bootable says that the board's own search ends with success; Problem why it does not.
@@ -138,6 +140,14 @@ func (l *Loader) partly(medium io.ReaderAt, layout rockchip.Layout) *Loader {
 func (l *Loader) idblock(medium io.ReaderAt, block *rockchip.IDBlock) {
 	l.HashName = block.HashName
 
+	header := make([]byte, rockchip.HeaderSize)
+	if _, err := medium.ReadAt(header, l.IDBlockAt); err == nil && len(block.Stages) > 0 {
+		// The sum is as long as the stages'; mkimage leaves zeros behind it, which nothing covers.
+		if !isPadding(header[headerSum+len(block.Stages[0].Digest):]) {
+			l.Notes = append(l.Notes, "what stands behind the header's sum is not zero")
+		}
+	}
+
 	for n, s := range block.Stages {
 		name := fmt.Sprintf("stage %d", n+1)
 		if n < len(stageNames) {
@@ -159,6 +169,9 @@ func (l *Loader) idblock(medium io.ReaderAt, block *rockchip.IDBlock) {
 		}
 	}
 }
+
+// headerSum is where the header's sum stands, in bytes (U-Boot v2025.01, tools/rkcommon.c, struct header0_info_v2).
+const headerSum = rockchip.HeaderSize - rockchip.SectorSize
 
 var stageNames = []string{"TPL (DDR)", "SPL"}
 

@@ -127,6 +127,10 @@ func (w *writer) loader(title string, l *Loader) {
 		w.field("", fmt.Sprintf("%-10s %-10s %s, %s", i.Name, Bytes(i.Size), where, strings.Join(i.Hashes, " ")))
 	}
 
+	for _, n := range l.Notes {
+		w.field("note", n)
+	}
+
 	for _, r := range l.Refused {
 		w.field("passed over", r)
 	}
@@ -150,6 +154,10 @@ func (w *writer) gpt(g *GPT) {
 	}
 
 	w.problems(g.Problems)
+
+	for _, n := range g.Notes {
+		w.field("note", n)
+	}
 }
 
 func typeName(t string) string {

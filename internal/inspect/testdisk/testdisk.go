@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"sync"
 
 	"github.com/diskfs/go-diskfs/backend/file"
 	"github.com/diskfs/go-diskfs/filesystem/fat32"
@@ -22,7 +23,6 @@ import (
 	"github.com/u-root/u-root/pkg/dt"
 
 	"talos-nanopi-m6/internal/fdt"
-	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
@@ -54,10 +54,12 @@ type Spec struct {
 	Loader rockchiptest.Spec
 	// Compatible is what the device tree is for: the board.
 	Compatible []string
-	// NoLoader, NoDeviceTree and NoEFILoader leave a part out.
-	NoLoader, NoDeviceTree, NoEFILoader bool
+	// NoLoader, NoDeviceTree and NoEFILoader leave a part out, NoFiles both file systems.
+	NoLoader, NoDeviceTree, NoEFILoader, NoFiles bool
 	// Size is the disk's, in bytes.
 	Size int64
+	// Small makes every partition 1 MiB, which takes NoFiles.
+	Small bool
 }
 
 // DeviceTree is the path of the device tree on the EFI partition.
@@ -91,7 +93,7 @@ func (s Spec) Write(name string) (err error) {
 		return err
 	}
 
-	parts, err := partition(f)
+	parts, err := partition(f, s.Small)
 	if err != nil {
 		return err
 	}
@@ -102,6 +104,10 @@ func (s Spec) Write(name string) (err error) {
 		}
 	}
 
+	if s.NoFiles {
+		return nil
+	}
+
 	if err := s.efi(f, parts[0]); err != nil {
 		return fmt.Errorf("EFI partition: %w", err)
 	}
@@ -110,7 +116,7 @@ func (s Spec) Write(name string) (err error) {
 }
 
 // partition writes the table and gives the partitions' places in bytes.
-func partition(f *os.File) ([]int64, error) {
+func partition(f *os.File, small bool) ([]int64, error) {
 	dev, err := gpt.DeviceFromFile(f)
 	if err != nil {
 		return nil, err
@@ -132,6 +138,10 @@ func partition(f *os.File) ([]int64, error) {
 		{"BOOT", "0FC63DAF-8483-4772-8E79-3D69D8477DE4", bootSize},
 		{"META", "0FC63DAF-8483-4772-8E79-3D69D8477DE4", 1 << 20},
 	} {
+		if small {
+			p.size = 1 << 20
+		}
+
 		id := uuid.UUID{0x70, byte(n), 2, 3, 4, 5, 0x46, 7, 0x88, 9, 10, 11, 12, 13, 14, 15}
 
 		_, made, err := table.AllocatePartition(p.size, p.name, uuid.MustParse(p.kind), gpt.WithUniqueGUID(id))
@@ -224,38 +234,51 @@ func program() []byte {
 
 // boot writes the BOOT partition, leaving out what is zero.
 func boot(f *os.File, at int64) error {
-	z, err := zstd.NewReader(bytes.NewReader(bootXFS))
+	blocks, err := bootBlocks()
 	if err != nil {
 		return err
 	}
-	defer z.Close()
 
-	t, err := image.Temp()
-	if err != nil {
-		return err
-	}
-	defer t.Close() //nolint:errcheck // it has no name
-
-	if _, err := image.WriteSparse(t, z); err != nil {
-		return err
-	}
-
-	b := make([]byte, 1<<20)
-	zero := make([]byte, 4096)
-
-	for off := int64(0); off < bootSize; off += int64(len(b)) {
-		if _, err := t.ReadAt(b, off); err != nil && !errors.Is(err, io.EOF) {
+	for _, b := range blocks {
+		if _, err := f.WriteAt(b.data, at+b.offset); err != nil {
 			return err
-		}
-
-		for k := 0; k < len(b); k += len(zero) {
-			if block := b[k : k+len(zero)]; !bytes.Equal(block, zero) {
-				if _, err := f.WriteAt(block, at+off+int64(k)); err != nil {
-					return err
-				}
-			}
 		}
 	}
 
 	return nil
 }
+
+// block is a part of a file system that is not all zeros.
+type block struct {
+	offset int64
+	data   []byte
+}
+
+// bootBlocks unpacks the BOOT partition once.
+var bootBlocks = sync.OnceValues(func() ([]block, error) {
+	z, err := zstd.NewReader(bytes.NewReader(bootXFS))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+
+	var (
+		list []block
+		b    = make([]byte, 1<<20)
+		zero = make([]byte, 4096)
+	)
+
+	for off := int64(0); off < bootSize; off += int64(len(b)) {
+		if _, err := io.ReadFull(z, b); err != nil {
+			return nil, err
+		}
+
+		for k := 0; k < len(b); k += len(zero) {
+			if data := b[k : k+len(zero)]; !bytes.Equal(data, zero) {
+				list = append(list, block{off + int64(k), bytes.Clone(data)})
+			}
+		}
+	}
+
+	return list, nil
+})

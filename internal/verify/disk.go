@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package verify
+
+import (
+	"slices"
+	"strings"
+
+	"talos-nanopi-m6/internal/inspect"
+)
+
+// Board is what the board's device tree says it is compatible with.
+const Board = "friendlyelec,nanopi-m6"
+
+// BoardTree is where U-Boot looks for the board's device tree on the EFI partition.
+const BoardTree = "dtb/rockchip/rk3588s-nanopi-m6.dtb"
+
+// Console is the argument that makes the kernel speak on the board's debug UART.
+const Console = "console=ttyS2,1500000"
+
+// disk checks what U-Boot, GRUB and the kernel need.
+func (l *list) disk(r *inspect.Report) {
+	if r.GPT == nil {
+		l.add("gpt", Fail, "%s", strings.Join(r.Problems, "; "))
+
+		return
+	}
+
+	l.gpt(r.GPT)
+	l.placement(r)
+	l.partitions(r.GPT)
+
+	if r.EFI != nil {
+		l.efi(r.EFI)
+	}
+
+	if r.Boot != nil {
+		l.boot(r.Boot)
+	}
+}
+
+func (l *list) gpt(g *inspect.GPT) {
+	switch {
+	case len(g.Problems) > 0:
+		l.add("gpt", Fail, "%s", strings.Join(g.Problems, "; "))
+	case g.Moved:
+		l.add("gpt", Warn, "both tables are sound and the same, but the backup is not at the disk's end: m6 flash moves it, and so does sgdisk -e")
+	case len(g.Notes) > 0:
+		l.add("gpt", Warn, "both tables are sound and the same; %s", strings.Join(g.Notes, "; "))
+	default:
+		l.add("gpt", Pass, "both tables are sound and the same")
+	}
+}
+
+// partitions checks that what Talos needs is there.
+func (l *list) partitions(g *inspect.GPT) {
+	var names, crooked []string
+
+	for _, p := range g.Partitions {
+		names = append(names, p.Name)
+
+		if !p.Aligned {
+			crooked = append(crooked, p.Name)
+		}
+	}
+
+	var missing []string
+
+	for _, n := range []string{"EFI", "BOOT", "META"} {
+		if !slices.Contains(names, n) {
+			missing = append(missing, n)
+		}
+	}
+
+	switch {
+	case len(missing) > 0:
+		l.add("partitions", Fail, "no partition %s among %s", strings.Join(missing, ", "), strings.Join(names, ", "))
+	case len(crooked) > 0:
+		l.add("partitions", Warn, "%s not aligned to 1 MiB: flash is slower that way", strings.Join(crooked, ", "))
+	default:
+		l.add("partitions", Pass, "%s, aligned", strings.Join(names, ", "))
+	}
+}
+
+func (l *list) efi(e *inspect.EFI) {
+	if e.Problem != "" {
+		l.add("efi.filesystem", Fail, "%s", e.Problem)
+
+		return
+	}
+
+	l.add("efi.filesystem", Pass, "%d files; both allocation tables are the same and fit the files", len(e.Files))
+
+	switch {
+	case e.Loader == "":
+		l.add("efi.loader", Fail, "no EFI/BOOT/BOOTAA64.EFI: U-Boot finds nothing to start")
+	case e.Machine != "arm64":
+		l.add("efi.loader", Fail, "%s is for %s, not arm64", e.Loader, e.Machine)
+	default:
+		l.add("efi.loader", Pass, "%s, for arm64", e.Loader)
+	}
+
+	for _, t := range e.DeviceTrees {
+		if strings.EqualFold(t.Path, BoardTree) {
+			l.tree("efi.devicetree", t)
+
+			return
+		}
+	}
+
+	l.add("efi.devicetree", Fail, "no %s: U-Boot starts the kernel with its own device tree", BoardTree)
+}
+
+// tree checks that a device tree is this board's.
+func (l *list) tree(name string, t inspect.DeviceTree) {
+	switch {
+	case t.Problem != "":
+		l.add(name, Fail, "%s", t.Problem)
+	case t.TotalSize != t.Size:
+		l.add(name, Fail, "its header says %d bytes, the file has %d", t.TotalSize, t.Size)
+	case !slices.Contains(t.Compatible, Board):
+		l.add(name, Fail, "for %q, not for %s: another board's", strings.Join(t.Compatible, ", "), Board)
+	default:
+		l.add(name, Pass, "%s (%s)", t.Model, strings.Join(t.Compatible, ", "))
+	}
+}
+
+func (l *list) boot(b *inspect.Boot) {
+	if !b.Consistent {
+		l.add("boot.filesystem", Fail, "%s", strings.Join(b.Problems, "; "))
+
+		return
+	}
+
+	l.add("boot.filesystem", Pass, "%d files; all metadata has its checksums", len(b.Files))
+
+	k := slices.IndexFunc(b.Entries, func(e inspect.Entry) bool { return e.Default })
+	if k < 0 || b.Kernel == nil || b.Rootfs == nil {
+		l.add("boot.grub", Fail, "%s", strings.Join(append(b.Problems, "GRUB cannot start its default entry"), "; "))
+
+		if b.Kernel != nil {
+			l.kernel(b.Kernel)
+		}
+
+		return
+	}
+
+	e := b.Entries[k]
+
+	l.add("boot.grub", Pass, "%q starts %s with %s", e.Name, e.Kernel, e.Initrd)
+	l.arguments(e.Args)
+	l.kernel(b.Kernel)
+	l.modules(b)
+}
+
+// arguments checks those of the kernel that this board and Talos need.
+func (l *list) arguments(args []string) {
+	l.expect("boot.platform", slices.Contains(args, "talos.platform=metal"),
+		"talos.platform=metal", "no talos.platform=metal: Talos does not start without")
+
+	last := ""
+
+	for _, a := range args {
+		if strings.HasPrefix(a, "console=") {
+			last = a
+		}
+	}
+
+	switch {
+	case slices.Contains(args, Console) && last == Console:
+		l.add("boot.console", Pass, "%s, the last one", Console)
+	case slices.Contains(args, Console):
+		l.add("boot.console", Warn, "%s is not the last console: Talos' own log goes to %s", Console, last)
+	default:
+		l.add("boot.console", Warn, "no %s: the board's serial console stays silent from the kernel on", Console)
+	}
+}
+
+func (l *list) kernel(k *inspect.Kernel) {
+	switch {
+	case k.Problem != "":
+		l.add("kernel", Fail, "%s", k.Problem)
+	case k.Release == "":
+		l.add("kernel", Warn, "an arm64 kernel that EFI can start, but without a version")
+	default:
+		l.add("kernel", Pass, "arm64, EFI, %s", k.Release)
+	}
+}
+
+// modules checks that they are this kernel's.
+func (l *list) modules(b *inspect.Boot) {
+	o, release := b.Rootfs, b.Kernel.Release
+	magic, _, _ := strings.Cut(o.Vermagic, " ")
+
+	switch {
+	case len(o.Releases) != 1 || o.Releases[0] != release:
+		l.add("modules", Fail, "for kernel %s, and the kernel is %s", strings.Join(o.Releases, ", "), release)
+	case o.Modules > 0 && magic != release:
+		l.add("modules", Fail, "in the directory of %s, but built for %q", release, magic)
+	default:
+		l.add("modules", Pass, "%d, for %s", o.Modules, release)
+	}
+
+	if o.Version == "" {
+		l.add("talos", Warn, "the system does not say its version")
+	} else {
+		l.add("talos", Pass, "%s %s", o.Name, o.Version)
+	}
+}

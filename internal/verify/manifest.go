@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect"
+)
+
+// Manifest is what an image is published with, as far as it is compared. Sizes are in bytes, digests SHA-256 in hexadecimal.
+type Manifest struct {
+	Image struct {
+		File      string `json:"file"`
+		SHA256    string `json:"sha256"`
+		Bytes     int64  `json:"bytes"`
+		RawSHA256 string `json:"rawSha256"`
+		RawBytes  int64  `json:"rawBytes"`
+	} `json:"image"`
+	Layout struct {
+		SectorBytes int64 `json:"sectorBytes"`
+		Partitions  []struct {
+			Number      int    `json:"number"`
+			Name        string `json:"name"`
+			FirstSector uint64 `json:"firstSector"`
+			LastSector  uint64 `json:"lastSector"`
+		} `json:"partitions"`
+		// Regions are parts of the disk that a device has as well as the image.
+		Regions []ManifestRegion `json:"regions"`
+	} `json:"layout"`
+}
+
+// ManifestRegion is a part of the disk with its digest. Offset and Bytes are in bytes.
+type ManifestRegion struct {
+	Name   string `json:"name"`
+	Offset int64  `json:"offset"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// maxManifest is the largest manifest that is read, in bytes.
+const maxManifest = 16 << 20
+
+func readManifest(path string) (*Manifest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+
+	m := &Manifest{}
+	if err := json.NewDecoder(io.LimitReader(f, maxManifest)).Decode(m); err != nil {
+		return nil, fmt.Errorf("%s: not the manifest of an image: %w", path, err)
+	}
+
+	for _, d := range []string{m.Image.SHA256, m.Image.RawSHA256} {
+		if b, err := hex.DecodeString(d); err != nil || len(b) != sha256.Size {
+			return nil, fmt.Errorf("%s: not the manifest of an image: SHA-256 %q", path, d)
+		}
+	}
+
+	return m, nil
+}
+
+// sums are the digests of the file and of the disk in it, made while they are read.
+type sums struct {
+	wanted    bool
+	file, raw hash.Hash
+	done      chan error
+}
+
+func (m *Manifest) sums() *sums {
+	return &sums{wanted: m != nil, file: sha256.New(), raw: sha256.New()}
+}
+
+// options make a compressed image pass through the sums while it is decoded.
+func (s *sums) options() []image.Option {
+	if !s.wanted {
+		return nil
+	}
+
+	return []image.Option{image.Tee(s.file, s.raw)}
+}
+
+// start sums up what is not decoded, while it is inspected.
+func (s *sums) start(ctx context.Context, d *image.Disk) {
+	if !s.wanted || d.Format != image.Raw || d.Device {
+		return
+	}
+
+	s.done = make(chan error, 1)
+
+	go func() {
+		_, err := io.CopyBuffer(struct{ io.Writer }{s.raw}, contextReader{ctx, io.NewSectionReader(d, 0, d.Size)}, make([]byte, 1<<20))
+		s.file = s.raw
+		s.done <- err
+	}()
+}
+
+func (s *sums) wait() error {
+	if s.done == nil {
+		return nil
+	}
+
+	return <-s.done
+}
+
+// contextReader stops reading when its context ends.
+type contextReader struct {
+	ctx context.Context //nolint:containedctx // it is this reader's whole purpose
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, context.Cause(c.ctx)
+	}
+
+	return c.r.Read(p)
+}
+
+// compared is a manifest and what it is compared with.
+type compared struct {
+	m *Manifest
+	s *sums
+	d *image.Disk
+}
+
+// check compares what was read with the manifest.
+func (c *compared) check(l *list, r *inspect.Report) {
+	if c.m == nil {
+		if r.Kind == inspect.KindDisk {
+			l.add("manifest", Warn, "none beside the image: parts without a checksum of their own (files, texts in the FIT, padding) are taken as they are")
+		}
+
+		return
+	}
+
+	if r.Kind == inspect.KindDisk {
+		c.whole(l)
+	}
+
+	c.table(l, r)
+	c.regions(l)
+}
+
+// whole compares the image as a whole.
+func (c *compared) whole(l *list) {
+	i := c.m.Image
+	file, raw := hex.EncodeToString(c.s.file.Sum(nil)), hex.EncodeToString(c.s.raw.Sum(nil))
+
+	// An image that was unpacked, or packed otherwise, holds the same disk.
+	switch {
+	case raw != i.RawSHA256 || c.d.Size != i.RawBytes:
+		l.add("manifest.image", Fail, "the disk has SHA-256 %s and %d bytes, published are %s and %d: download it again", raw, c.d.Size, i.RawSHA256, i.RawBytes)
+	case c.d.Format == image.Raw:
+		l.add("manifest.image", Pass, "the disk has the published SHA-256 %s", raw)
+	case file != i.SHA256:
+		l.add("manifest.image", Warn, "the disk has the published SHA-256, but was packed again")
+	default:
+		l.add("manifest.image", Pass, "file and disk have the published SHA-256 %s", file)
+	}
+}
+
+// table compares the partitions.
+func (c *compared) table(l *list, r *inspect.Report) {
+	if r.GPT == nil || len(c.m.Layout.Partitions) == 0 {
+		return
+	}
+
+	for _, want := range c.m.Layout.Partitions {
+		if !slices.ContainsFunc(r.GPT.Partitions, func(p inspect.Partition) bool {
+			return p.Number == want.Number && p.Name == want.Name && p.FirstLBA == want.FirstSector && p.LastLBA == want.LastSector
+		}) {
+			l.add("manifest.partitions", Fail, "partition %d %s from sector %d to %d is not where it was published", want.Number, want.Name, want.FirstSector, want.LastSector)
+
+			return
+		}
+	}
+
+	l.add("manifest.partitions", Pass, "all %d where they were published", len(c.m.Layout.Partitions))
+}
+
+// regions compares parts of the disk.
+func (c *compared) regions(l *list) {
+	for _, g := range c.m.Layout.Regions {
+		name := "manifest." + strings.ReplaceAll(g.Name, " ", "-")
+
+		if g.Offset < 0 || g.Bytes < 0 || g.Offset+g.Bytes > c.d.Size {
+			l.add(name, Fail, "ends at byte %d of %d", g.Offset+g.Bytes, c.d.Size)
+
+			continue
+		}
+
+		h := sha256.New()
+		if _, err := io.Copy(h, io.NewSectionReader(c.d, g.Offset, g.Bytes)); err != nil {
+			l.add(name, Fail, "%v", err)
+
+			continue
+		}
+
+		got := hex.EncodeToString(h.Sum(nil))
+		l.expect(name, got == g.SHA256, "has the published SHA-256 "+got, fmt.Sprintf("has SHA-256 %s, published is %s", got, g.SHA256))
+	}
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package verify
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"talos-nanopi-m6/internal/inspect"
+)
+
+// overlay checks that Talos' imager and nodes find what they look for.
+func (l *list) overlay(o *inspect.Overlay, options Options) {
+	if o.Layout == "OCI" {
+		var platforms []string
+		for _, i := range o.Images {
+			platforms = append(platforms, i.Platform)
+		}
+
+		slices.Sort(platforms)
+
+		l.expect("overlay.platforms", slices.Equal(platforms, []string{"linux/amd64", "linux/arm64"}),
+			strings.Join(platforms, ", "),
+			"images for "+strings.Join(platforms, ", ")+": the imager pulls its own architecture's, nodes pull linux/arm64")
+	}
+
+	for _, i := range o.Images {
+		l.overlayImage(i, options)
+	}
+}
+
+func (l *list) overlayImage(i inspect.OverlayImage, options Options) {
+	at := ""
+	if i.Platform != "" {
+		at = " (" + i.Platform + ")"
+	}
+
+	l.expect("overlay.installer"+at, slices.Contains(i.Installers, "nanopi-m6"),
+		"installers/nanopi-m6", "no installers/nanopi-m6, which Talos runs")
+	l.expect("overlay.profile"+at, slices.Contains(i.Profiles, "nanopi-m6.yaml"),
+		strings.Join(i.Profiles, ", "), "no profiles/nanopi-m6.yaml")
+
+	for _, p := range i.Problems {
+		l.add("overlay"+at, Fail, "%s", p)
+	}
+
+	trees := slices.DeleteFunc(slices.Clone(i.DeviceTrees), func(t inspect.DeviceTree) bool {
+		return !strings.HasSuffix(t.Path, "/rk3588s-nanopi-m6.dtb")
+	})
+	if len(trees) == 0 {
+		l.add("overlay.devicetree"+at, Fail, "no artifacts/arm64/%s", BoardTree)
+	}
+
+	for _, t := range trees {
+		l.tree("overlay.devicetree"+at, t)
+	}
+
+	if len(i.Loaders) == 0 {
+		l.add("overlay.loader"+at, Fail, "no artifacts/arm64/u-boot/nanopi-m6/u-boot-rockchip.bin")
+	}
+
+	for _, p := range slices.Sorted(maps.Keys(i.Loaders)) {
+		b := i.Loaders[p]
+		sub := &list{}
+		sub.loader(&b, options)
+
+		for _, c := range sub.checks {
+			l.add("overlay."+c.Name+at, c.Status, "%s: %s", p, c.Reason)
+		}
+	}
+}

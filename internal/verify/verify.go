@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package verify says whether a NanoPi M6 would start a disk image, a block device or what an image is made of, as a list
+// of named checks.
+package verify
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect"
+)
+
+// Status is a check's outcome.
+type Status string
+
+// A check passes, or fails because the board would not start the image or could not be trusted to, or warns of what a
+// person should know.
+const (
+	Pass Status = "pass"
+	Warn Status = "warn"
+	Fail Status = "fail"
+)
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name   string `json:"name"`
+	Status Status `json:"status"`
+	// Reason says what was found; for a failure, what it means.
+	Reason string `json:"reason"`
+}
+
+// Result is what a verification found.
+type Result struct {
+	Source string  `json:"source"`
+	Passed bool    `json:"passed"`
+	Checks []Check `json:"checks"`
+	// Report is what the checks looked at.
+	Report *inspect.Report `json:"-"`
+}
+
+// Options change what is expected.
+type Options struct {
+	// Manifest is the path of the manifest.json the image was published with; "" takes the one beside the image if there is
+	// one, and "-" none.
+	Manifest string
+	// AllowStandIn makes a missing DDR blob a warning: an image for QEMU needs none.
+	AllowStandIn bool
+	// LoaderElsewhere says that the board's boot loader is on another medium, so that none is expected here.
+	LoaderElsewhere bool
+}
+
+// list collects checks.
+type list struct {
+	checks []Check
+}
+
+func (l *list) add(name string, s Status, format string, args ...any) {
+	l.checks = append(l.checks, Check{name, s, fmt.Sprintf(format, args...)})
+}
+
+// expect passes or fails by a condition.
+func (l *list) expect(name string, ok bool, pass, fail string) {
+	if ok {
+		l.add(name, Pass, "%s", pass)
+	} else {
+		l.add(name, Fail, "%s", fail)
+	}
+}
+
+// Path verifies what is at a path. An error means that it could not be looked at, or is nothing that is understood.
+func Path(ctx context.Context, path string, o Options) (*Result, error) {
+	m, err := o.manifest(path)
+	if err != nil {
+		return nil, err
+	}
+
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		r, err := inspect.Path(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+
+		return o.judge(r, nil), nil
+	}
+
+	sums := m.sums()
+
+	d, err := image.OpenDisk(path, sums.options()...)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close() //nolint:errcheck // read only
+
+	sums.start(ctx, d)
+
+	r, err := inspect.Disk(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := sums.wait(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+
+	return o.judge(r, &compared{m, sums, d}), nil
+}
+
+// Disk verifies an open disk, without a manifest.
+func Disk(ctx context.Context, d *image.Disk, o Options) (*Result, error) {
+	r, err := inspect.Disk(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+
+	return o.judge(r, nil), nil
+}
+
+// judge runs the checks that fit what was found.
+func (o Options) judge(r *inspect.Report, c *compared) *Result {
+	l := &list{}
+
+	switch r.Kind {
+	case inspect.KindDisk, inspect.KindDevice:
+		if r.Loader != nil || !o.LoaderElsewhere {
+			l.loader(r.Loader, o)
+		}
+
+		l.disk(r)
+	case inspect.KindLoader, inspect.KindSPILoader:
+		l.loader(r.Loader, o)
+	case inspect.KindIDBlock, inspect.KindFIT:
+		l.part(r)
+	case inspect.KindDeviceTree:
+		l.tree("device tree", *r.DeviceTree)
+	case inspect.KindKernel:
+		l.kernel(r.Kernel)
+	case inspect.KindOverlay:
+		l.overlay(r.Overlay, o)
+	case inspect.KindUnknown:
+	}
+
+	if c != nil {
+		c.check(l, r)
+	}
+
+	result := &Result{Source: r.Source, Passed: true, Checks: l.checks, Report: r}
+	for _, c := range l.checks {
+		result.Passed = result.Passed && c.Status != Fail
+	}
+
+	return result
+}
+
+// manifest finds and reads the manifest that belongs to a path.
+func (o Options) manifest(path string) (*Manifest, error) {
+	switch o.Manifest {
+	case "-":
+		return nil, nil
+	case "":
+		beside := filepath.Join(filepath.Dir(path), "manifest.json")
+		if st, err := os.Stat(beside); err != nil || !st.Mode().IsRegular() {
+			return nil, nil //nolint:nilerr // none is not an error
+		}
+
+		m, err := readManifest(beside)
+		if err != nil {
+			return nil, err
+		}
+
+		if m.Image.File != filepath.Base(path) { // another image's
+			return nil, nil
+		}
+
+		return m, nil
+	}
+
+	return readManifest(o.Manifest)
+}
