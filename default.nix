@@ -2,6 +2,8 @@
 # The package tree, from a package set: nixpkgs', or the embedded one when none is given.
 {
   pkgs ? import ./nix/debian { },
+  # The same set with every build another derivation, for the check that builds everything twice; or null.
+  pkgsAgain ? import ./nix/debian { variation = "again"; },
   # Rockchip's DDR blob: a file and its sha256, or neither (then the image says that it starts no board).
   ddrBlob ? { },
   # zst or xz.
@@ -10,17 +12,24 @@
   kernelFlavour ? "lts",
   # { moduleKey, moduleCertificate }: your own instead of the published pair.
   moduleSigning ? { },
-}:
+  # A release of nix/talos/releases.nix; without one, the payload is Talos from source.
+  talosVersion ? null,
+  # More of nix/talos/sd-image.nix: extraKernelArgs, overlayOptions, systemExtensions, …
+  image ? { },
+}@args:
 let
   inherit (pkgs) lib;
   arm64 = pkgs.pkgsCross.aarch64-multiplatform;
   sources = pkgs.callPackage ./nix/sources.nix { };
+  release = pkgs.callPackage ./nix/talos/release.nix { version = talosVersion; };
   # program PACKAGESET DIRECTORY INTERNALS: one of this repository's Go programs.
   program =
     set: package: internal:
     set.callPackage ./nix/go.nix { inherit package internal; };
 in
 lib.fix (self: {
+  inherit sources;
+
   # Each Go module's dependencies; goModules is all of them.
   vendored = {
     root = self.oci-image.goModules;
@@ -71,7 +80,11 @@ lib.fix (self: {
 
   # Talos
   imager = pkgs.callPackage ./nix/talos/imager.nix { };
-  talosctl = pkgs.callPackage ./nix/talos/source.nix { packages = [ "cmd/talosctl" ]; };
+  talosctl =
+    if talosVersion == null then
+      pkgs.callPackage ./nix/talos/source.nix { packages = [ "cmd/talosctl" ]; }
+    else
+      release.talosctl;
   machined = arm64.callPackage ./nix/talos/source.nix {
     packages = [
       "internal/app/machined"
@@ -80,7 +93,15 @@ lib.fix (self: {
   };
   containerd = arm64.callPackage ./nix/talos/containerd.nix { };
   cni = arm64.callPackage ./nix/talos/cni.nix { };
-  initramfs = pkgs.callPackage ./nix/talos/initramfs.nix {
+  initramfs =
+    if talosVersion == null then
+      self.initramfs-from-source
+    else
+      pkgs.callPackage ./nix/talos/payload-official.nix {
+        inherit (release) version initramfs;
+        inherit (self) kernel;
+      };
+  initramfs-from-source = pkgs.callPackage ./nix/talos/initramfs.nix {
     inherit sources;
     cni = [
       self.cni
@@ -139,6 +160,17 @@ lib.fix (self: {
       sources
       ;
     packages = self;
+    again =
+      if pkgsAgain == null then
+        null
+      else
+        import ./. (
+          args
+          // {
+            pkgs = pkgsAgain;
+            pkgsAgain = null;
+          }
+        );
   };
   checkNames = builtins.attrNames self.checks;
 })

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MPL-2.0
 # Every check, one file a promise. A check that fails fails its build.
+# Takes the package sets, `packages` (default.nix) and `again`, the same tree built anew, or null.
 {
   pkgs,
   arm64,
   lib,
   sources,
   packages,
+  again,
 }:
 let
   boot =
@@ -28,4 +30,7 @@ in
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";
   boot-usb = boot "usb";
+}
+// lib.optionalAttrs (again != null) {
+  reproducible = pkgs.callPackage ./reproducible.nix { inherit packages again; };
 }
