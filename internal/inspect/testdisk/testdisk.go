@@ -122,7 +122,7 @@ func partition(f *os.File, small bool) ([]int64, error) {
 		return nil, err
 	}
 
-	table, err := gpt.New(dev, gpt.WithSkipLBAs(partitionOffset), gpt.WithDiskGUID(uuid.MustParse("63636363-1111-4222-8333-444444444444")))
+	table, err := gpt.New(hasty{dev}, gpt.WithSkipLBAs(partitionOffset), gpt.WithDiskGUID(uuid.MustParse("63636363-1111-4222-8333-444444444444")))
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +154,11 @@ func partition(f *os.File, small bool) ([]int64, error) {
 
 	return places, table.Write()
 }
+
+// hasty is a device that no one will miss after a power cut.
+type hasty struct{ gpt.Device }
+
+func (hasty) Sync() error { return nil }
 
 // efi fills the EFI partition.
 func (s Spec) efi(f *os.File, at int64) error {
