@@ -126,24 +126,34 @@ lib.fix (self: {
     };
   };
   imagerTools = pkgs.callPackage ./nix/talos/imager-tools.nix { inherit sources; };
-  sdImage = pkgs.callPackage ./nix/talos/sd-image.nix {
-    inherit sources;
-    inherit (self)
-      imager
-      imagerTools
-      kernel
-      initramfs
-      overlay
-      ;
-    talosVersion = "v${self.machined.version}";
-    overlayOptions = lib.optionalAttrs self.ddr-blob.standIn { allowStandIn = true; };
-    format = imageFormat;
-    manifest = import ./nix/talos/manifest.nix {
-      inherit lib sources;
-      packages = self;
-      inherit kernelFlavour;
-    };
-  };
+  officialPayload = talosVersion != null;
+  talosVersion = if talosVersion == null then "v${self.machined.version}" else talosVersion;
+  sdImage = pkgs.callPackage ./nix/talos/sd-image.nix (
+    {
+      inherit sources;
+      inherit (self)
+        imager
+        imagerTools
+        kernel
+        initramfs
+        overlay
+        talosVersion
+        ;
+      format = imageFormat;
+      manifest = import ./nix/talos/manifest.nix {
+        inherit lib sources;
+        packages = self;
+        inherit kernelFlavour;
+      };
+    }
+    // image
+    // {
+      overlayOptions =
+        lib.optionalAttrs self.ddr-blob.standIn { allowStandIn = true; } // image.overlayOptions or { };
+    }
+  );
+  # Kernel, modules and device trees in the layout of Talos' own kernel package.
+  kernelImage = pkgs.callPackage ./nix/talos/kernel-image.nix { inherit (self) oci-image kernel dtb; };
 
   # What the tests boot with: the board's boot flow on QEMU's virt machine.
   boot-test = program pkgs "nix/tests/boot" [

@@ -33,6 +33,13 @@
       standing = "seen in 2 public recipes";
     };
   };
+  # For nixpkgs, whose revision pinned in flake.lock has an older one than Talos v1.13.9's go.mod asks for.
+  go = {
+    version = "1.26.8";
+    url = "https://go.dev/dl/go1.26.8.src.tar.gz";
+    hash = "sha256-Tjm5jkL5RvoFrIvFtxh335fb23y7Gnd7VBZnrXEX/S4=";
+    standing = "nixpkgs' own go_1_26 at 02ed1649d8816e22e48d81628b5daeadf37e20c6";
+  };
   collabora-u-boot = {
     rev = "7293da4331c19b866883a3fc30cf8308892bf6ec";
     hash = "sha256-pO3Lcjlgt0wRe2r0HVRIB/KlyQiwYh4mIZ6Zc5Paut0=";

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # The TPL that starts the board's memory: Rockchip's DDR blob, closed source, which only the user's choice brings in.
 # Takes `blob` (a path) and `blobSha256`, or neither: then a stand-in that every tool recognises by its first
-# bytes (internal/rockchip), so that an image without a blob says so wherever it is met.
+# bytes (internal/rockchip), so that an image without a blob says so wherever it is met. A blob in a source pinned by hash
+# (nix/pins.nix, rkbin) needs no hash of its own.
 # Gives { tpl, standIn, sha256 }.
 {
   runCommand,
@@ -18,6 +19,11 @@
         printf 'NANOPI-M6 NO DDR BLOB: STAND-IN\n' >$out
         truncate -s 2048 $out
       ''
+    else if blobSha256 == null then
+      if builtins.hasContext "${toString blob}" then
+        runCommand "ddr-blob.bin" { } "cp ${blob} $out"
+      else
+        throw "DDR blob ${toString blob} without its hash: hand in blobSha256 (sha256sum of the file you mean)"
     else
       runCommand "ddr-blob.bin" { inherit blob blobSha256; } ''
         got=$(sha256sum <$blob | cut -d' ' -f1)

@@ -7,7 +7,19 @@
   tool,
 }:
 let
-  inherit (pkgs) stdenv stdenvNoCC fetchurl;
+  inherit (pkgs) stdenv stdenvNoCC;
+  interface = import ./interface.nix;
+  # checked NAME FUNCTION: an argument that is not known to mean the same in nixpkgs is an error.
+  checked =
+    name: f: arguments:
+    let
+      known = interface.builders.${name};
+      unknown = lib.filter (argument: !(lib.elem argument (known.arguments ++ known.passed))) (lib.attrNames arguments);
+    in
+    if unknown == [ ] then
+      f arguments
+    else
+      throw "nix/debian: ${name} does not know ${toString unknown}; known are ${toString (known.arguments ++ known.passed)} (nix/debian/interface.nix)";
 in
 {
   go = tool "go" // {
@@ -15,7 +27,7 @@ in
     inherit (stdenv.hostPlatform.go) GOARCH;
   };
 
-  buildGoModule =
+  buildGoModule = checked "buildGoModule" (
     {
       pname,
       version,
@@ -160,9 +172,9 @@ in
         }
         // passthru;
       }
-    );
+    ));
 
-  buildUBoot =
+  buildUBoot = checked "buildUBoot" (
     {
       version,
       src,
@@ -225,9 +237,9 @@ in
         "extraMeta"
         "nativeBuildInputs"
       ]
-    );
+    ));
 
-  buildArmTrustedFirmware =
+  buildArmTrustedFirmware = checked "buildArmTrustedFirmware" (
     {
       filesToInstall,
       platform,
@@ -261,5 +273,5 @@ in
         meta = extraMeta;
       }
       // removeAttrs args [ "extraMeta" ]
-    );
+    ));
 }

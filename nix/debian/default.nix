@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MPL-2.0
 # The embedded package set: nixpkgs' vocabulary, as far as the recipes use it, made of hash-pinned Debian packages.
-# Takes the system the builds run on, and `variation`: any text, which makes every build another derivation with the same
-# content (nix/tests/reproducible.nix builds everything again by it). Gives a set like nixpkgs' `pkgs`.
+# Takes the system the builds run on; `variation`: any text, which makes every build another derivation with the same
+# content (nix/tests/reproducible.nix builds everything again by it); and `adapt`: a function of the set to the one that
+# recipes see (nix/tests/flake). Gives a set like nixpkgs' `pkgs`.
 {
   system ? "x86_64-linux",
   variation ? null,
+  adapt ? (pkgs: pkgs),
 }:
 let
   lib = import ./lib.nix;
   lock = import ./lock.nix;
   tools = import ./tools.nix;
+  interface = import ./interface.nix;
   # A file's store path depends on its name and hash alone, so that what `prefetch` put there from any mirror is it.
   sources = import ../sources.nix { inherit lib fetchurl; };
 
@@ -20,7 +23,6 @@ let
       hash ? "",
       sha256 ? hash,
       name ? baseNameOf url,
-      ...
     }:
     derivation {
       inherit name url;
@@ -86,6 +88,7 @@ let
       build =
         attributes:
         let
+          refused = lib.filter (name: attributes ? ${name}) interface.builders."stdenv.mkDerivation".refused;
           inputs = lib.flatten (
             (attributes.nativeBuildInputs or [ ]) ++ (attributes.depsBuildBuild or [ ]) ++ (attributes.buildInputs or [ ])
           );
@@ -127,6 +130,9 @@ let
             }
           );
         in
+        if refused != [ ] then
+          throw "nix/debian: ${attributes.name or attributes.pname}: mkDerivation of the embedded set does not know ${toString refused}, which nixpkgs' does (nix/debian/interface.nix)"
+        else
         result
         // (attributes.passthru or { })
         // {
@@ -174,7 +180,7 @@ let
   packagesFor =
     hostPlatform: cross:
     let
-      pkgs =
+      pkgs = adapt (
         toolPackages
         // {
           inherit
@@ -187,7 +193,10 @@ let
           stdenvNoCC = stdenvFor hostPlatform [ ];
           callPackage = callPackageWith pkgs;
           buildPackages = native;
-          pkgsCross.aarch64-multiplatform = packagesFor platforms.aarch64-linux [ "crossCC" ];
+          pkgsCross = {
+            aarch64-multiplatform = packagesFor platforms.aarch64-linux [ "crossCC" ];
+            gnu64 = packagesFor platforms.x86_64-linux [ ];
+          };
           pkgsBuildBuild = native;
 
           # runCommand NAME ENVIRONMENT SCRIPT, without a compiler as nixpkgs' runCommand... has one: recipes here say so.
@@ -197,7 +206,8 @@ let
           writeText = name: text: builtins.toFile name text;
           emptyDirectory = pkgs.runCommand "empty-directory" { } "mkdir $out";
         }
-        // import ./builders.nix { inherit lib pkgs tool; };
+        // import ./builders.nix { inherit lib pkgs tool; }
+      );
     in
     pkgs;
 

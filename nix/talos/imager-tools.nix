@@ -43,7 +43,7 @@ let
         for argument; do
           shift
           case $argument in
-          options=/usr/share/xfsprogs/*) argument=options=${xfsprogs}/share/xfsprogs/''${argument#options=/usr/share/xfsprogs/} ;;
+          options=/usr/share/xfsprogs/*) argument=options=${xfsprogs.out or xfsprogs}/share/xfsprogs/''${argument#options=/usr/share/xfsprogs/} ;;
           esac
           set -- "$@" "$argument"
         done

@@ -14,14 +14,25 @@ let
     inherit (lock.files.${name}) sha256;
   };
   vendored = import ../vendor-hashes.nix;
+  releases = import ./releases.nix;
 in
 {
   board = "FriendlyElec NanoPi M6";
   talos = {
-    version = "v${packages.machined.version}";
-    payload = "from source";
-    goModules = vendored.source;
-  };
+    version = packages.talosVersion;
+  }
+  // (
+    if packages.officialPayload then
+      {
+        payload = "official release with this kernel's modules";
+        initramfs = releases.${packages.talosVersion}."initramfs-arm64.xz";
+      }
+    else
+      {
+        payload = "from source";
+        goModules = vendored.source;
+      }
+  );
   kernel = {
     flavour = kernelFlavour;
     inherit (sources.linux.${kernelFlavour}) version;
@@ -35,7 +46,13 @@ in
     inherit (sources.tfa) version;
     source = file "arm-trusted-firmware:source";
   };
-  ddrBlob = if packages.ddr-blob.standIn then null else { inherit (packages.ddr-blob) sha256; };
+  ddrBlob =
+    if packages.ddr-blob.standIn then
+      null
+    else if packages.ddr-blob.sha256 == null then
+      { inherit (pins.rkbin) rev hash ddr; }
+    else
+      { inherit (packages.ddr-blob) sha256; };
   imager = {
     inherit (packages.imager) version;
     goModules = vendored.imager;

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MPL-2.0
+# Wiring: default.nix on nixpkgs, and what people and their CI take from it. docs/nix.md has the table of outputs.
+{
+  description = "Talos Linux for the FriendlyElec NanoPi M6: disk image, overlay and their parts";
+
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
+
+  outputs =
+    { self, nixpkgs }:
+    let
+      inherit (nixpkgs) lib;
+      systems = [
+        "x86_64-linux"
+        "aarch64-linux"
+      ];
+      overlays.default = import ./nix/flake/overlay.nix;
+      pkgsFor = system: nixpkgs.legacyPackages.${system}.extend overlays.default;
+      # perSystem FILE: a file of nix/flake for each system.
+      perSystem =
+        file:
+        lib.genAttrs systems (
+          system:
+          import file {
+            inherit lib self system;
+            pkgs = pkgsFor system;
+            tree = pkgs: arguments: import ./nix/flake/tree.nix { inherit pkgs arguments; };
+          }
+        );
+    in
+    {
+      inherit overlays;
+      packages = perSystem ./nix/flake/packages.nix;
+      legacyPackages = perSystem ./nix/flake/legacy-packages.nix;
+      apps = perSystem ./nix/flake/apps.nix;
+      checks = perSystem ./nix/flake/checks.nix;
+      devShells = perSystem ./nix/flake/shells.nix;
+      formatter = perSystem ./nix/flake/formatter.nix;
+      hydraJobs = import ./nix/flake/hydra.nix { inherit self lib systems; };
+      lib = import ./nix/lib { inherit lib pkgsFor; };
+      templates = import ./nix/flake/templates.nix;
+    };
+}

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MPL-2.0
+# What the recipes use of nixpkgs, and where nixpkgs 26.05 defines it: the border of both package sets. The embedded set
+# refuses arguments that stand not here, nix/tests/flake evaluates everything with a set that has nothing else, and
+# nix/tests/nixpkgs-interface.nix compares it with nixpkgs itself where that can be had. docs/verification.md says which
+# files were read and at which revisions.
+{
+  # Functions: `arguments` have a meaning of the function's own there and here; `passed` go on to stdenv.mkDerivation.
+  builders = {
+    "stdenv.mkDerivation" = {
+      source = "pkgs/stdenv/generic/make-derivation.nix";
+      # Means something in nixpkgs and nothing in the embedded set.
+      refused = [
+        "buildInputs"
+        "checkInputs"
+        "configureFlags"
+        "depsBuildTarget"
+        "depsHostHost"
+        "depsTargetTarget"
+        "dontPatch"
+        "installCheckPhase"
+        "makefile"
+        "nativeCheckInputs"
+        "outputs"
+        "patchFlags"
+        "postPhases"
+        "preBuildPhases"
+        "preConfigurePhases"
+        "preFixup"
+        "prePhases"
+        "propagatedBuildInputs"
+        "propagatedNativeBuildInputs"
+        "setSourceRoot"
+        "unpackCmd"
+        "__structuredAttrs"
+      ];
+    };
+    buildGoModule = {
+      source = "pkgs/build-support/go/module.nix";
+      arguments = [
+        "checkFlags"
+        "checkPhase"
+        "doCheck"
+        "env"
+        "ldflags"
+        "meta"
+        "modRoot"
+        "nativeBuildInputs"
+        "overrideModAttrs"
+        "passthru"
+        "pname"
+        "proxyVendor"
+        "src"
+        "subPackages"
+        "tags"
+        "vendorHash"
+        "version"
+      ];
+      passed = [
+        "buildPhase"
+        "installPhase"
+        "postInstall"
+        "postPatch"
+        "preBuild"
+        "preCheck"
+      ];
+    };
+    buildUBoot = {
+      source = "pkgs/misc/uboot/default.nix";
+      arguments = [
+        "defconfig"
+        "extraConfig"
+        "extraMakeFlags"
+        "extraMeta"
+        "extraPatches"
+        "filesToInstall"
+        "installDir"
+        "src"
+        "version"
+      ];
+      passed = [
+        "buildFlags"
+        "dontFixup"
+        "env"
+        "installPhase"
+        "passthru"
+        "patches"
+        "postPatch"
+        "preBuild"
+      ];
+    };
+    buildArmTrustedFirmware = {
+      source = "pkgs/misc/arm-trusted-firmware/default.nix";
+      arguments = [
+        "extraMakeFlags"
+        "extraMeta"
+        "filesToInstall"
+        "installDir"
+        "platform"
+        "src"
+        "version"
+      ];
+      passed = [
+        "buildFlags"
+        "env"
+        "patches"
+      ];
+    };
+    fetchurl = {
+      source = "pkgs/build-support/fetchurl/default.nix";
+      arguments = [
+        "hash"
+        "name"
+        "sha256"
+        "url"
+        "urls"
+      ];
+      passed = [ ];
+    };
+    fetchFromGitHub = {
+      source = "pkgs/build-support/fetchgithub/default.nix";
+      arguments = [
+        "hash"
+        "owner"
+        "repo"
+        "rev"
+      ];
+      passed = [ ];
+    };
+    fetchFromGitLab = {
+      source = "pkgs/build-support/fetchgitlab/default.nix";
+      arguments = [
+        "domain"
+        "hash"
+        "owner"
+        "repo"
+        "rev"
+      ];
+      passed = [ ];
+    };
+  };
+
+  # Other names of the top level: sets, and functions without named arguments.
+  names = {
+    buildGo126Module = "pkgs/top-level/all-packages.nix";
+    buildPackages = "pkgs/stdenv/booter.nix";
+    callPackage = "pkgs/top-level/splice.nix";
+    extend = "pkgs/top-level/stage.nix";
+    lib = "lib/default.nix";
+    mkShell = "pkgs/build-support/mkshell/default.nix";
+    pkgsCross = "pkgs/top-level/stage.nix";
+    runCommand = "pkgs/build-support/trivial-builders/default.nix";
+    runtimeShell = "pkgs/top-level/all-packages.nix";
+    stdenv = "pkgs/stdenv/generic/default.nix";
+    stdenvNoCC = "pkgs/top-level/all-packages.nix";
+  };
+
+  # Packages; `outputs` where a recipe takes a file of one.
+  packages = {
+    bc = "pkgs/by-name/bc/bc/package.nix";
+    binutils = "pkgs/development/tools/misc/binutils/default.nix";
+    bison = "pkgs/by-name/bi/bison/package.nix";
+    cosign = "pkgs/by-name/co/cosign/package.nix";
+    cpio = "pkgs/by-name/cp/cpio/package.nix";
+    curl = "pkgs/by-name/cu/curlMinimal/package.nix";
+    dosfstools = "pkgs/by-name/do/dosfstools/package.nix";
+    dpkg = "pkgs/by-name/dp/dpkg/package.nix";
+    dt-schema = "pkgs/development/python-modules/dtschema/default.nix";
+    dtc = "pkgs/by-name/dt/dtc/package.nix";
+    elfutils = "pkgs/by-name/el/elfutils/package.nix";
+    flex = "pkgs/by-name/fl/flex/package.nix";
+    git = "pkgs/by-name/gi/git/package.nix";
+    go_1_26 = "pkgs/development/compilers/go/1.26.nix";
+    gptfdisk = "pkgs/by-name/gp/gptfdisk/package.nix";
+    grub2 = "pkgs/by-name/gr/grub2/package.nix";
+    jq = "pkgs/by-name/jq/jq/package.nix";
+    kmod = "pkgs/by-name/km/kmod/package.nix";
+    mtools = "pkgs/by-name/mt/mtools/package.nix";
+    ncurses = "pkgs/development/libraries/ncurses/default.nix";
+    nix = "pkgs/tools/package-management/nix/default.nix";
+    nixfmt = "pkgs/by-name/ni/nixfmt/package.nix";
+    openssl = "pkgs/development/libraries/openssl/default.nix";
+    pahole = "pkgs/by-name/pa/pahole/package.nix";
+    perl = "pkgs/development/interpreters/perl/default.nix";
+    pkg-config = "pkgs/build-support/pkg-config-wrapper/default.nix";
+    python3 = "pkgs/development/interpreters/python/default.nix";
+    qemu = "pkgs/by-name/qe/qemu/package.nix";
+    shellcheck = "pkgs/development/tools/haskell/shellcheck/default.nix";
+    squashfs-tools-ng = "pkgs/by-name/sq/squashfs-tools-ng/package.nix";
+    talosctl = "pkgs/by-name/ta/talosctl/package.nix";
+    xfsprogs = "pkgs/by-name/xf/xfsprogs/package.nix";
+    xz = "pkgs/by-name/xz/xz/package.nix";
+    zstd = "pkgs/by-name/zs/zstd/package.nix";
+  };
+
+  lib = {
+    source = "lib";
+    names = [
+      "concatLines"
+      "concatMap"
+      "concatStringsSep"
+      "escapeShellArg"
+      "fileset"
+      "filter"
+      "filterAttrs"
+      "fix"
+      "genAttrs"
+      "getExe"
+      "hasSuffix"
+      "licenses"
+      "mapAttrs"
+      "mapAttrs'"
+      "mapAttrsToList"
+      "nameValuePair"
+      "optional"
+      "optionalAttrs"
+      "optionalString"
+      "splitString"
+    ];
+  };
+}

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MPL-2.0
+# Names people build. `installer` and `m6` are this system's own; the overlay has both installers.
+{
+  lib,
+  pkgs,
+  tree,
+  system,
+  ...
+}:
+let
+  default = tree pkgs { };
+  inherit (default) sources;
+in
+{
+  default = default.sdImage;
+  inherit (default)
+    dtb
+    imager
+    installerImage
+    kernelImage
+    overlay
+    sdImage
+    talosctl
+    tfa
+    ;
+  inherit (sources) rkbin;
+  installer = default.installer.${pkgs.stdenv.hostPlatform.go.GOARCH};
+  kernel = default.kernel;
+  uboot = default.u-boot;
+  uboot-collabora = default.u-boot.override { source = sources.u-boot-collabora; };
+  # The whole tree with the kernel this project boots in its checks, and with Talos from source.
+  sdImage-lts = (tree pkgs { kernelFlavour = "lts"; }).sdImage;
+  sdImage-from-source = (tree pkgs { talosVersion = null; }).sdImage;
+}
+// lib.optionalAttrs (default ? m6) { inherit (default) m6; }
+// lib.mapAttrs' (flavour: _: lib.nameValuePair "kernel-${flavour}" (tree pkgs { kernelFlavour = flavour; }).kernel) sources.linux

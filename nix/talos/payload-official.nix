@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MPL-2.0
+# A published initramfs with our kernel's modules in place of its own.
+# Takes `version`, `initramfs` (a file: xz or zstd, one archive or several) and `kernel` (release, lib/modules).
+# Gives the file.
+{
+  stdenvNoCC,
+  cpio,
+  kmod,
+  python3,
+  squashfs-tools-ng,
+  xz,
+  zstd,
+  version,
+  initramfs,
+  kernel,
+}:
+stdenvNoCC.mkDerivation {
+  name = "initramfs-talos-${version}.zst";
+  nativeBuildInputs = [
+    cpio
+    kmod
+    python3
+    squashfs-tools-ng
+    xz
+    zstd
+  ];
+  inherit initramfs;
+  modules = "${kernel}/lib/modules";
+  swap = ./payload-modules;
+  buildCommand = "bash $swap/initramfs.sh $initramfs $modules $out";
+}
