@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -162,79 +161,97 @@ func TestPowerCutAtAnyByteLeavesAStartableMedium(t *testing.T) {
 // is covered at once if, in every state in which writes are pending, no machine looks at a byte they change, but the
 // four of a magic number in a write of their own.
 func TestNoMachineLooksAtWhatIsBeingWritten(t *testing.T) {
-	k := known{}
-	oldImage := rockchiptest.Real.Image(rockchip.MMC)
-	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", realImage(t), rockchip.MMC)
+	for name, images := range map[string][2][]byte{
+		"real":  {rockchiptest.Real.Image(rockchip.MMC), realImage(t)},
+		"small": {rockchiptest.Small.Image(rockchip.MMC), rockchiptest.Small.With(2).Image(rockchip.MMC)},
+	} {
+		k := known{}
+		old, loader := k.add("old", images[0], rockchip.MMC), k.add("new", images[1], rockchip.MMC)
 
-	for _, from := range starts(old, oldImage) {
-		t.Run(from.name, func(t *testing.T) {
-			m := newDisk(bytes.Clone(from.content))
-			mustUpdate(m, loader)
-
-			content := bytes.Clone(from.content)
-
-			for pending := range slices.Values(epochs(m.recorded)) {
-				changed := map[int64]byte{}
-
-				for _, op := range pending {
-					for at, b := range op.data {
-						if content[op.offset+int64(at)] != b {
-							changed[op.offset+int64(at)] = b
-						}
-					}
-				}
-
-				if len(changed) <= magicSize {
-					anySubset(t, content, changed, from, k)
-				} else {
-					for _, machine := range machines(rockchip.MMC) {
-						spy := &spy{content: content}
-						machine.start(spy, k)
-
-						for _, s := range spy.read {
-							for at := s.from; at < s.to; at++ {
-								if _, ok := changed[at]; ok {
-									t.Fatalf("%s looks at byte %d while it is being written", machine.name, at)
-								}
-							}
-						}
-					}
-				}
-
-				for at, b := range changed {
-					content[at] = b
-				}
-			}
-
-			if !bytes.Equal(content, m.content) {
-				t.Error("the record of writes does not give the medium")
-			}
-		})
-	}
-}
-
-// anySubset tries every subset of a few changed bytes.
-func anySubset(t *testing.T, content []byte, changed map[int64]byte, from start, k known) {
-	t.Helper()
-
-	var places []int64
-	for at := range changed {
-		places = append(places, at)
-	}
-
-	for mask := range 1 << len(places) {
-		state := bytes.Clone(content)
-
-		for i, at := range places {
-			if mask>>i&1 == 1 {
-				state[at] = changed[at]
+		// Any combination of a magic number's bytes for the small loader, some for the large one.
+		masks := []int{0b0000, 0b0001, 0b0111, 0b1110, 0b1111}
+		if name == "small" {
+			masks = nil
+			for mask := range 1 << magicSize {
+				masks = append(masks, mask)
 			}
 		}
 
-		for _, machine := range machines(rockchip.MMC) {
-			if err := check(machine, from, machine.start(bytes.NewReader(state), k)); err != nil {
-				t.Fatalf("magic number at %v, bytes %b written: %v", places, mask, err)
+		for _, from := range starts(old, images[0]) {
+			t.Run(name+", "+from.name, func(t *testing.T) { pendingWritesAreNotLookedAt(t, from, k, loader, masks) })
+		}
+	}
+}
+
+func pendingWritesAreNotLookedAt(t *testing.T, from start, k known, loader *rockchip.Loader, masks []int) {
+	t.Helper()
+
+	m := newDisk(bytes.Clone(from.content))
+	mustUpdate(m, loader)
+
+	content := bytes.Clone(from.content)
+
+	for _, pending := range epochs(m.recorded) {
+		after := bytes.Clone(content)
+		for _, op := range pending {
+			copy(after[op.offset:], op.data)
+		}
+
+		if places := changedPlaces(content, after, pending); len(places) <= magicSize {
+			for _, mask := range masks {
+				writeSome(t, content, after, places, mask, from, k)
 			}
+		} else {
+			for _, machine := range machines(rockchip.MMC) {
+				spy := &spy{content: content}
+				machine.start(spy, k)
+
+				for _, s := range spy.read {
+					if !bytes.Equal(content[s.from:s.to], after[s.from:s.to]) {
+						t.Fatalf("%s looks at bytes %d to %d while they are being written", machine.name, s.from, s.to-1)
+					}
+				}
+			}
+		}
+
+		content = after
+	}
+
+	if !bytes.Equal(content, m.content) {
+		t.Error("the record of writes does not give the medium")
+	}
+}
+
+// changedPlaces are the bytes that writes change.
+func changedPlaces(before, after []byte, writes []operation) []int64 {
+	var places []int64
+
+	for _, op := range writes {
+		for at := range op.data {
+			if place := op.offset + int64(at); before[place] != after[place] {
+				places = append(places, place)
+			}
+		}
+	}
+
+	return places
+}
+
+// writeSome judges the state in which the bytes that mask names were written, of the few that change.
+func writeSome(t *testing.T, before, after []byte, places []int64, mask int, from start, k known) {
+	t.Helper()
+
+	state := bytes.Clone(before)
+
+	for i, at := range places {
+		if mask>>i&1 == 1 {
+			state[at] = after[at]
+		}
+	}
+
+	for _, machine := range machines(rockchip.MMC) {
+		if err := check(machine, from, machine.start(bytes.NewReader(state), k)); err != nil {
+			t.Fatalf("magic number at %v, bytes %04b written: %v", places, mask, err)
 		}
 	}
 }
