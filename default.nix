@@ -72,7 +72,7 @@ lib.fix (self: {
         ];
     in
     {
-      amd64 = installerFor pkgs;
+      amd64 = installerFor pkgs.pkgsCross.gnu64;
       arm64 = installerFor arm64;
     };
   oci-image = program pkgs "cmd/oci-image" [ "oci" ];

@@ -180,7 +180,8 @@ let
   packagesFor =
     hostPlatform: cross:
     let
-      pkgs = adapt (
+      pkgs = adapt own;
+      own =
         toolPackages
         // {
           inherit
@@ -206,8 +207,10 @@ let
           writeText = name: text: builtins.toFile name text;
           emptyDirectory = pkgs.runCommand "empty-directory" { } "mkdir $out";
         }
-        // import ./builders.nix { inherit lib pkgs tool; }
-      );
+        // import ./builders.nix {
+          inherit lib tool;
+          pkgs = own;
+        };
     in
     pkgs;
 

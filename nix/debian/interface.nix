@@ -144,6 +144,7 @@
     buildGo126Module = "pkgs/top-level/all-packages.nix";
     buildPackages = "pkgs/stdenv/booter.nix";
     callPackage = "pkgs/top-level/splice.nix";
+    go = "pkgs/top-level/all-packages.nix";
     extend = "pkgs/top-level/stage.nix";
     lib = "lib/default.nix";
     mkShell = "pkgs/build-support/mkshell/default.nix";
@@ -170,6 +171,8 @@
     flex = "pkgs/by-name/fl/flex/package.nix";
     git = "pkgs/by-name/gi/git/package.nix";
     go_1_26 = "pkgs/development/compilers/go/1.26.nix";
+    go-tools = "pkgs/by-name/go/go-tools/package.nix";
+    gopls = "pkgs/by-name/go/gopls/package.nix";
     gptfdisk = "pkgs/by-name/gp/gptfdisk/package.nix";
     grub2 = "pkgs/by-name/gr/grub2/package.nix";
     jq = "pkgs/by-name/jq/jq/package.nix";
@@ -207,6 +210,7 @@
       "getExe"
       "hasSuffix"
       "licenses"
+      "makeBinPath"
       "mapAttrs"
       "mapAttrs'"
       "mapAttrsToList"

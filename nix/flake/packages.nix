@@ -16,7 +16,6 @@ in
   inherit (default)
     dtb
     imager
-    installerImage
     kernelImage
     overlay
     sdImage

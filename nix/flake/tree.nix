@@ -4,13 +4,18 @@
 { pkgs, arguments }:
 let
   sources = pkgs.callPackage ../sources.nix { };
-  releases = import ../talos/releases.nix;
+  newest =
+    builtins.head (
+      builtins.sort (a: b: builtins.compareVersions a b > 0) (builtins.attrNames (import ../talos/releases.nix))
+    );
 in
 import ../../. (
   {
     inherit pkgs;
+    # nixpkgs has `nix build --rebuild` for it.
+    pkgsAgain = null;
     kernelFlavour = "collabora";
-    talosVersion = releases.newest;
+    talosVersion = newest;
     ddrBlob.blob = sources.ddrBlob;
   }
   // arguments

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MPL-2.0
+# `nix run .#…`: the host tool's commands, and the upkeep of pins.
+{
+  lib,
+  pkgs,
+  tree,
+  ...
+}:
+let
+  default = tree pkgs { };
+
+  # app DESCRIPTION NAME INPUTS TEXT: a script with these packages in its PATH.
+  app =
+    description: name: inputs: text:
+    let
+      script = pkgs.runCommand name { inherit text; passAsFile = [ "text" ]; } ''
+        mkdir -p $out/bin
+        {
+          echo '#!${pkgs.runtimeShell}'
+          echo 'export PATH=${lib.makeBinPath inputs}:$PATH'
+          cat $textPath
+        } >$out/bin/${name}
+        chmod +x $out/bin/${name}
+      '';
+    in
+    {
+      type = "app";
+      program = "${script}/bin/${name}";
+      meta = { inherit description; };
+    };
+  m6 = command: description: app description command [ default.m6 ] ''exec m6 ${command} "$@"'';
+  # What changes files of this repository runs in a clone of it.
+  inClone = script: ''
+    if [ ! -f nix/pins.nix ]; then
+      echo "run this in a clone of the repository: it changes files there" >&2
+      exit 2
+    fi
+    exec ${script} "$@"
+  '';
+in
+{
+  push-overlay = app "push the overlay to a registry: push-overlay REGISTRY/NAME [--tag TAG]" "push-overlay" [ default.oci-image ] ''
+    exec oci-image push ${default.overlay} "$@"
+  '';
+  pin = app "add a Talos release to nix/talos/releases.nix: pin vX.Y.Z" "pin" [
+    pkgs.cosign
+    pkgs.curl
+    pkgs.jq
+  ] (inClone "nix/talos/pin");
+  update-lock = app "refresh the embedded set's lock (on Debian)" "update-lock" [ ] (inClone "nix/debian/update-lock");
+}
+// lib.optionalAttrs (default ? m6) {
+  flash = m6 "flash" "write an image to a card or disk, safely";
+  verify = m6 "verify" "tell whether the board would start an image";
+  boot = m6 "boot" "boot an image in QEMU";
+}

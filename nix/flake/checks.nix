@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MPL-2.0
+# `nix flake check`: the test suite, formatting, and the evaluation of every output on both systems.
+{
+  lib,
+  pkgs,
+  tree,
+  self,
+  ...
+}:
+let
+  # The names of all outputs with their derivations: writing them evaluates each, on this system and the other.
+  evaluated =
+    kind:
+    lib.concatLines (
+      lib.concatMap (
+        system:
+        lib.mapAttrsToList (
+          name: package: "${kind}.${system}.${name} ${builtins.unsafeDiscardStringContext package.drvPath}"
+        ) self.${kind}.${system}
+      ) (builtins.attrNames self.${kind})
+    );
+in
+(tree pkgs { }).checks
+// {
+  eval = pkgs.runCommand "eval" {
+    derivations = evaluated "packages" + evaluated "devShells";
+    passAsFile = [ "derivations" ];
+  } "cp $derivationsPath $out";
+
+  format =
+    pkgs.runCommand "format"
+      {
+        nativeBuildInputs = [ pkgs.nixfmt ];
+        nix = lib.fileset.toSource {
+          root = ../..;
+          fileset = lib.fileset.unions [
+            ../../default.nix
+            ../../flake.nix
+            ../../nix
+          ];
+        };
+      }
+      ''
+        find $nix -name '*.nix' -print0 | xargs -0 nixfmt --check
+        touch $out
+      '';
+}

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MPL-2.0
+# The flake evaluates completely, on both systems, without the Internet (nix/tests/flake/evaluate.sh). Gives the time and
+# memory each output takes.
+{
+  lib,
+  runCommand,
+  jq,
+  nix,
+}:
+runCommand "flake-evaluates"
+  {
+    nativeBuildInputs = [
+      jq
+      nix
+    ];
+    src = (import ../flake/source.nix { inherit lib; });
+  }
+  ''
+    bash $src/nix/tests/flake/evaluate.sh $src | tee $out
+  ''
