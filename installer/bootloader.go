@@ -25,7 +25,7 @@ type bootPlan struct {
 type target struct {
 	medium medium.Medium
 	parts  []medium.Part
-	// search is how the board looks for it; nil for an image file, which nothing starts from yet.
+	// search is how the board looks for it; nil where nothing starts from it alone: an image file, a boot partition.
 	search *rockchip.Layout
 }
 
@@ -74,15 +74,32 @@ func (o *options) planLoader(path, artifacts, esp string) (_ *bootPlan, err erro
 		}
 	}
 
-	if o.spiBoot && image {
-		plan.log.printf("SPI flash: left to the node")
-	} else if o.spiBoot {
+	if image && (o.spiBoot || len(o.emmcBoot) > 0) {
+		plan.log.printf("SPI flash and eMMC boot partitions: left to the node")
+
+		return plan, nil
+	}
+
+	if o.spiBoot {
 		added, flash, err := o.flashTarget(artifacts)
 		if err != nil {
 			return nil, err
 		}
 
 		plan.targets, plan.open = append(plan.targets, *added), append(plan.open, flash)
+	}
+
+	for _, name := range o.emmcBoot {
+		if disk.Kind != medium.KindEMMC {
+			return nil, fmt.Errorf("%s: has no boot partitions, it is no eMMC but another kind (%s): leave the overlay option emmcBoot out", disk.Path, disk.Kind)
+		}
+
+		added, partition, err := o.bootPartitionTarget(disk.Path+name, artifacts)
+		if err != nil {
+			return nil, err
+		}
+
+		plan.targets, plan.open = append(plan.targets, *added), append(plan.open, partition)
 	}
 
 	return plan, nil
@@ -188,6 +205,25 @@ func (o *options) flashTarget(artifacts string) (*target, *medium.Flash, error) 
 	}
 
 	return &target{flash, parts, &loader.Layout}, flash, nil
+}
+
+func (o *options) bootPartitionTarget(path, artifacts string) (*target, *medium.BootPartition, error) {
+	loader, _, err := o.readLoader(artifacts, rockchip.MMC, false)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	partition, err := medium.OpenBootPartition(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("eMMC boot partition: %w", err)
+	}
+
+	parts, err := medium.IDBlockParts(partition, partition.Size, loader)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("eMMC boot partition: %w", err), partition.Close())
+	}
+
+	return &target{medium: partition, parts: parts}, partition, nil
 }
 
 // write writes every target and checks that the board starts it.

@@ -26,6 +26,7 @@ type options struct {
 	earlycon        bool
 	bootDevice      string
 	spiBoot         bool
+	emmcBoot        []string
 	extraKernelArgs []string
 	dtb             string
 	dtbOverlays     []string
@@ -56,6 +57,10 @@ var optionsByName = map[string]option{
 	"spiBoot": {
 		"`on`, `off`", "`off`", "write the boot loader to the board's SPI NOR flash as well (on a node only)",
 		func(o *options, value any) (err error) { o.spiBoot, err = toBool(value); return },
+	},
+	"emmcBoot": {
+		"`off`, `boot0`, `boot1`, `both`", "`off`", "write the idblock to the eMMC's hardware boot partitions as well (on a node only)",
+		func(o *options, value any) (err error) { o.emmcBoot, err = toBootPartitions(value); return },
 	},
 	"extraKernelArgs": {
 		"arguments", "none", "kernel arguments to add; one with the name of a default argument takes its place",
@@ -136,6 +141,23 @@ func toWord(value any, words ...string) (string, error) {
 	}
 
 	return "", fmt.Errorf("%#v is none of %s", value, strings.Join(words, ", "))
+}
+
+func toBootPartitions(value any) ([]string, error) {
+	if off, err := toBool(value); err == nil && !off {
+		return nil, nil
+	}
+
+	word, err := toWord(value, "boot0", "boot1", "both")
+
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%#v is none of off, boot0, boot1, both", value)
+	case word == "both":
+		return []string{"boot0", "boot1"}, nil
+	default:
+		return []string{word}, nil
+	}
 }
 
 // toList takes a list of strings, or one string with the items between any of the runes that separator names.

@@ -303,6 +303,69 @@ func TestKindFollowsTheKernel(t *testing.T) {
 	}
 }
 
+// A loop device stands for the boot partition, where the machine has one for the test; else a file.
+func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
+	path := testdisk.File(t, 4<<20)
+	if loop, ok := testdisk.Loop(t, path, 512, false); ok {
+		path = loop
+	}
+
+	sys := t.TempDir()
+	forceRO := filepath.Join(sys, filepath.Base(path), "force_ro")
+
+	if err := errors.Join(os.Mkdir(filepath.Dir(forceRO), 0o755), os.WriteFile(forceRO, []byte("1"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+
+	state := func() string {
+		content, err := os.ReadFile(forceRO)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return string(content)
+	}
+
+	partition, err := openBootPartition(path, sys)
+	if err != nil || state() != "0" {
+		t.Fatal(state(), err)
+	}
+
+	loader := known{}.add("new", rockchiptest.Real.Image(rockchip.MMC), rockchip.MMC)
+
+	// The first time the first place comes first, then the one that is not in use.
+	for _, want := range []string{"idblock", "second idblock"} {
+		parts, err := IDBlockParts(partition, partition.Size, loader)
+		if err != nil || len(parts) != 2 || parts[0].Name != want {
+			t.Fatalf("%v, %v", parts, err)
+		}
+
+		if _, err := Update(partition, parts); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	if _, err := rockchip.ReadIDBlock(Reader(partition), rockchip.MMC.IDBlock); err != nil {
+		t.Error(err)
+	}
+
+	if err := partition.Close(); err != nil || state() != "1" {
+		t.Error(state(), err)
+	}
+
+	if parts, err := IDBlockParts(partition, 512<<10, loader); err != nil || len(parts) != 1 {
+		t.Errorf("a partition of 512 KiB: %v, %v", parts, err)
+	}
+
+	if _, err := IDBlockParts(partition, 128<<10, loader); err == nil || !strings.Contains(err.Error(), "131072 bytes") {
+		t.Errorf("a partition of 128 KiB: %v", err)
+	}
+
+	if _, err := openBootPartition("/nonexistent/"+filepath.Base(path), sys); err == nil || state() != "1" {
+		t.Errorf("no partition: %v, force_ro %s", err, state())
+	}
+}
+
 func FuzzCheckRoom(f *testing.F) {
 	file := testdisk.File(f, 256<<10)
 

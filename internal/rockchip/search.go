@@ -31,7 +31,7 @@ func Search(medium io.ReaderAt, layout Layout) (*Found, error) {
 	for n := range int64(layout.Copies) {
 		at := layout.IDBlock + n*layout.Stride
 
-		block, err := readIDBlock(medium, at)
+		block, err := ReadIDBlock(medium, at)
 		if err != nil {
 			found.Refused = append(found.Refused, fmt.Errorf("byte %d: %w", at, err))
 
@@ -67,8 +67,8 @@ func Search(medium io.ReaderAt, layout Layout) (*Found, error) {
 	return nil, fmt.Errorf("%w: SPL finds no FIT: %w", ErrNotBootable, errors.Join(found.Refused...))
 }
 
-// readIDBlock reads and verifies the idblock at a place of a medium.
-func readIDBlock(medium io.ReaderAt, at int64) (*IDBlock, error) {
+// ReadIDBlock reads and verifies the idblock at a place of a medium, in bytes.
+func ReadIDBlock(medium io.ReaderAt, at int64) (*IDBlock, error) {
 	header := make([]byte, HeaderSize)
 
 	// Without the magic number nothing else is looked at.
@@ -94,5 +94,9 @@ func readIDBlock(medium io.ReaderAt, at int64) (*IDBlock, error) {
 		return nil, readError(err)
 	}
 
-	return block, block.VerifyStages(data)
+	if err := block.VerifyStages(data); err != nil {
+		return nil, err
+	}
+
+	return block, nil
 }
