@@ -69,7 +69,7 @@ func (o *options) planLoader(path, artifacts, esp string) (_ *bootPlan, err erro
 		plan.targets = append(plan.targets, *added)
 
 		if node && !mounted(esp) {
-			plan.log.printf("WARNING: %s is not partitioned yet. From Talos 1.12 on a first installation wipes the disk after this: "+
+			plan.log.printf("WARNING: the EFI partition of %s is not mounted. From Talos 1.13 on a first installation wipes the disk after this: "+
 				"the boot loader will not stay. Write the disk image to it instead, or keep the boot loader elsewhere (overlay option bootDevice)", disk.Path)
 		}
 	}

@@ -19,7 +19,7 @@ const gptEntries = 128 * 128
 
 // CheckRoom makes sure that the bytes from start to end of the disk are clear of the partitions and of the partition
 // table, and that the disk is large enough. It says whether the disk has a partition table at all: Talos' imager, and
-// Talos' installer from 1.12 on for a first installation, write it after the overlay.
+// Talos' installer from 1.13 on for a first installation, write it after the overlay.
 func (d *Disk) CheckRoom(start, end int64) (partitioned bool, err error) {
 	if end > d.Size {
 		return false, fmt.Errorf("%s: has %d bytes, the boot loader ends at byte %d", d.Path, d.Size, end)
