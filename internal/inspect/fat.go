@@ -37,6 +37,7 @@ type fat struct {
 
 	size    int64 // bytes
 	cluster int64 // bytes
+	data    int64 // where cluster 2 is, in bytes
 	chains  chains
 }
 
@@ -126,7 +127,7 @@ func (f *fat) check(r io.ReaderAt) (int, error) {
 		return 0, fmt.Errorf("%w: no sectors left for files", ErrFAT)
 	}
 
-	f.cluster = perCluster * sector
+	f.cluster, f.data = perCluster*sector, data*sector
 	clusters := (total - data) / perCluster
 
 	bits := 32

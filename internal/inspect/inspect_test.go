@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/rockchip"
@@ -283,4 +284,9 @@ func TestTheMapIsToScale(t *testing.T) {
 	if !slices.Equal(cells, []int{50, 25, 25}) {
 		t.Errorf("%v cells of 100", cells)
 	}
+}
+
+// imageOf is a medium as an open image.
+func imageOf(r io.ReaderAt, size int64) *image.Disk {
+	return &image.Disk{ReaderAt: r, Path: "medium", Format: image.Raw, FileSize: size, Size: size, SectorSize: 512}
 }

@@ -15,12 +15,41 @@ const maxFiles = 100_000
 // same block or a pointer leaves the file system. It is no xfs_repair: it does not recount free space.
 func (f *FS) Check() error {
 	for ag := range f.agCount {
-		if err := f.checkGroup(ag); err != nil {
+		if err := f.checkGroup(ag, nil); err != nil {
 			return fmt.Errorf("allocation group %d: %w", ag, err)
 		}
 	}
 
 	return f.checkFiles()
+}
+
+// Range is a part of the file system, in bytes from its start.
+type Range struct{ Start, End int64 }
+
+// Free lists what the file system does not use, by its own free space trees.
+func (f *FS) Free() ([]Range, error) {
+	var list []Range
+
+	for ag := range f.agCount {
+		err := f.checkGroup(ag, func(leaf []byte) error {
+			for ; len(leaf) >= 8; leaf = leaf[8:] { // xfs_alloc_rec: start and count of blocks
+				start, n := uint64(be.Uint32(leaf)), uint64(be.Uint32(leaf[4:]))
+				if start+n > f.agLength(ag) {
+					return fmt.Errorf("%w: %d free blocks at %d", ErrDamaged, n, start)
+				}
+
+				at := int64(ag*f.agBlocks+start) * f.blockSize
+				list = append(list, Range{at, at + int64(n)*f.blockSize})
+			}
+
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("allocation group %d: %w", ag, err)
+		}
+	}
+
+	return list, nil
 }
 
 // checkSuper checks a group's copy of the super block.
@@ -56,9 +85,11 @@ type groupTree struct {
 
 // From xfs_format.h: struct xfs_agf and xfs_agi for where the roots are, xfs_alloc_rec, xfs_inobt_rec, xfs_rmap_rec and
 // xfs_refcount_rec for sizes. A reverse-mapping key is the lowest and the highest of what is below it.
+const freeByBlock = "free space by block"
+
 var (
 	freeTrees = []groupTree{
-		{"free space by block", "AB3B", 8, 8, 16, 28},
+		{freeByBlock, "AB3B", 8, 8, 16, 28},
 		{"free space by size", "AB3C", 8, 8, 20, 32},
 		{"reverse mapping", "RMB3", 24, 40, 24, 36},
 		{"reference count", "R3FC", 12, 4, 88, 92},
@@ -69,7 +100,8 @@ var (
 	}
 )
 
-func (f *FS) checkGroup(ag uint64) error {
+// checkGroup checks a group's headers and trees; free, if not nil, gets the leaves of the free space tree.
+func (f *FS) checkGroup(ag uint64, free func(leaf []byte) error) error {
 	if err := f.checkSuper(ag); err != nil {
 		return err
 	}
@@ -116,8 +148,12 @@ func (f *FS) checkGroup(ag uint64) error {
 				return fmt.Errorf("%w: tree of %s has %d levels", ErrDamaged, t.name, levels)
 			}
 
-			budget := int(f.agLength(ag))
-			if err := f.checkTree(ag, t, uint64(root), int(levels)-1, &budget); err != nil {
+			walk := treeWalk{budget: int(f.agLength(ag))}
+			if t.name == freeByBlock {
+				walk.leaf = free
+			}
+
+			if err := f.checkTree(ag, t, uint64(root), int(levels)-1, &walk); err != nil {
 				return fmt.Errorf("tree of %s: %w", t.name, err)
 			}
 		}
@@ -132,10 +168,16 @@ const (
 	shortSum    = 52
 )
 
-// checkTree checks the block and what is below it. budget is the number of blocks that may still be visited: a tree
-// cannot have more than its group.
-func (f *FS) checkTree(ag uint64, t groupTree, at uint64, level int, budget *int) error {
-	if *budget--; *budget < 0 {
+// treeWalk is a way through a tree: how many blocks may still be visited, since a tree cannot have more than its group,
+// and who gets the records of each leaf.
+type treeWalk struct {
+	budget int
+	leaf   func(records []byte) error
+}
+
+// checkTree checks the block and what is below it.
+func (f *FS) checkTree(ag uint64, t groupTree, at uint64, level int, walk *treeWalk) error {
+	if walk.budget--; walk.budget < 0 {
 		return fmt.Errorf("%w: it has more blocks than its group", ErrDamaged)
 	}
 
@@ -167,12 +209,16 @@ func (f *FS) checkTree(ag uint64, t groupTree, at uint64, level int, budget *int
 	}
 
 	if level == 0 {
-		return nil
+		if walk.leaf == nil {
+			return nil
+		}
+
+		return walk.leaf(b[shortHeader:][:n*size])
 	}
 
 	pointers := b[shortHeader+room*t.key:]
 	for k := range n {
-		if err := f.checkTree(ag, t, uint64(be.Uint32(pointers[k*4:])), level-1, budget); err != nil {
+		if err := f.checkTree(ag, t, uint64(be.Uint32(pointers[k*4:])), level-1, walk); err != nil {
 			return err
 		}
 	}

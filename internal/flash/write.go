@@ -1,0 +1,684 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package flash
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/rockchip"
+	"talos-nanopi-m6/internal/verify"
+)
+
+const (
+	// chunkSize is how much is read and written at once, in bytes: the erase block of common cards.
+	chunkSize = 4 << 20
+	// grain is the unit, in bytes, in which zeros are told from data: small enough to leave most of them out, large enough
+	// for a card to write without reading first.
+	grain = 64 << 10
+	// writers is how many writes are under way at once.
+	writers = 4
+)
+
+// State is what a medium is like after an error.
+type State string
+
+// States of a medium.
+const (
+	Untouched   State = "nothing was written to it"
+	NotBootable State = "its old content is gone, and what is on it now does not look bootable to the board: run the command again"
+	Uncertain   State = "all of the image is on it and was compared, but whether the boot loader's header is, is not certain: run the command again"
+	Bootable    State = "the image is on it, complete and compared"
+)
+
+// MediumError is an error that says what it left behind.
+type MediumError struct {
+	// Step is what was being done, Name the medium.
+	Step, Name string
+	State      State
+	Err        error
+}
+
+func (e *MediumError) Error() string {
+	return fmt.Sprintf("%s: %s: %v\n%s: %s", e.Name, e.Step, e.Err, e.Name, e.State)
+}
+
+func (e *MediumError) Unwrap() error { return e.Err }
+
+// ErrCompare says that a medium holds something else than was written: it is worn out, or a counterfeit that is smaller than
+// it says.
+var ErrCompare = errors.New("read back other bytes than were written: the medium is worn out, or smaller than it says")
+
+// ErrTooSmall says that an image does not fit.
+var ErrTooSmall = errors.New("the image is larger than the medium")
+
+// Progress is how far a step has come.
+type Progress struct {
+	// Step is "write", "zero" or "compare".
+	Step string
+	// Done of Total bytes of the step are through; Total is 0 where it is not known. Position is the place in the image.
+	Done, Total, Position int64
+	Elapsed               time.Duration
+}
+
+// Source is an image to write: of known size and readable at any place, or a stream.
+type Source struct {
+	// Disk is the image; nil for a stream.
+	Disk *image.Disk
+	// Stream is the decoded image, read once.
+	Stream io.Reader
+	// Name is what messages call it.
+	Name string
+}
+
+// Options change what is written and how.
+type Options struct {
+	// Verify is what the image must pass; it is asked of a stream when it is on the medium, and of an image before anything
+	// is written. With NoVerify nothing is asked.
+	Verify   verify.Options
+	NoVerify bool
+	// NoDiscard leaves old data in parts the image does not use.
+	NoDiscard bool
+	// Meta are values for Talos' META partition, by key.
+	Meta map[uint8]string
+	// State is a file with an XFS file system that becomes the STATE partition, or "".
+	State string
+	// Progress, if not nil, is told now and then.
+	Progress func(Progress)
+}
+
+// Result says what was done. Sizes are in bytes.
+type Result struct {
+	Image   string `json:"image"`
+	Device  string `json:"device"`
+	Size    int64  `json:"imageSize"`
+	Written int64  `json:"written"` // data that is not zero
+	Zeroed  int64  `json:"zeroed"`  // what had to be zero
+	Skipped int64  `json:"skipped"` // what nobody reads
+	// Seconds the steps took.
+	Seconds map[string]float64 `json:"seconds"`
+	Checks  []verify.Check     `json:"checks,omitempty"`
+}
+
+// job is one image being written to one medium.
+type job struct {
+	Options
+
+	ctx    context.Context //nolint:containedctx // a job lives for one call
+	dev    Device
+	src    Source
+	result *Result
+	size   int64 // of the image, once it is known
+
+	held    held
+	state   State // after an error
+	mu      sync.Mutex
+	written []run
+}
+
+// run is a range that was written, with its digest.
+type run struct {
+	extent
+
+	sum [sha256.Size]byte
+}
+
+// Write writes an image to a medium. Whatever stops it, the medium then is as it was, or does not look bootable, or holds
+// the image: the boot loader's header, and before it the partition table's, are the last things written. An error after the
+// first write is a *MediumError.
+func Write(ctx context.Context, dev Device, src Source, o Options) (*Result, error) {
+	j := &job{
+		Options: o, ctx: ctx, dev: dev, src: src,
+		result: &Result{Image: src.Name, Device: dev.Name(), Seconds: map[string]float64{}},
+		held:   newHeld(), state: NotBootable,
+	}
+
+	if err := j.before(); err != nil {
+		return j.result, err
+	}
+
+	for _, s := range []struct {
+		name string
+		do   func() error
+	}{
+		{"invalidate", j.invalidate},
+		{"write", j.write},
+		{"zero", j.zero},
+		{"flush", dev.Sync},
+		{"compare", j.compare},
+		{"verify", j.verify},
+		{"settings", j.settings},
+		{"partition table", j.table},
+		{"boot loader", j.finish},
+	} {
+		start := time.Now()
+
+		if err := ctx.Err(); err != nil {
+			return j.result, j.failed(s.name, context.Cause(ctx))
+		}
+
+		if err := s.do(); err != nil {
+			return j.result, j.failed(s.name, err)
+		}
+
+		j.result.Seconds[s.name] = time.Since(start).Round(time.Millisecond).Seconds()
+	}
+
+	// Not being able to tell the kernel takes nothing from what is on the medium.
+	if err := dev.Reread(); err != nil && !errors.Is(err, unix.EBUSY) {
+		return j.result, &MediumError{"partition table", dev.Name(), Bootable, fmt.Errorf("the kernel does not read it again: %w: unplug the medium and plug it in", err)}
+	}
+
+	return j.result, nil
+}
+
+func (j *job) failed(step string, err error) error {
+	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENOMEDIUM) {
+		err = fmt.Errorf("the medium is gone: %w", err)
+	}
+
+	return &MediumError{step, j.dev.Name(), j.state, err}
+}
+
+// before checks what can be checked without writing.
+func (j *job) before() error {
+	d := j.src.Disk
+	if d == nil {
+		return nil
+	}
+
+	j.size = d.Size
+
+	if d.Size > j.dev.Size() {
+		return fmt.Errorf("%s has %d bytes, %s %d: %w", d.Path, d.Size, j.dev.Name(), j.dev.Size(), ErrTooSmall)
+	}
+
+	if d.Size%512 != 0 {
+		return fmt.Errorf("%s has %d bytes, which is no whole number of sectors", d.Path, d.Size)
+	}
+
+	return nil
+}
+
+// invalidate takes away what makes a medium look bootable: idblocks, FITs, both partition tables. A medium may bring old
+// data back when it is told to discard it, so this is done before and after.
+func (j *job) invalidate() error {
+	if err := j.wipe(); err != nil {
+		return err
+	}
+
+	if j.NoDiscard {
+		return nil
+	}
+
+	if err := j.dev.Discard(); err != nil {
+		return fmt.Errorf("discard: %w", err)
+	}
+
+	return j.wipe()
+}
+
+func (j *job) wipe() error {
+	l := rockchip.MMC
+	end := j.dev.Size()
+
+	// First what the mask ROM looks for: without that, it does not matter what becomes of the rest, and when.
+	var first []extent
+
+	for n := range int64(l.Copies) {
+		at := l.IDBlock + n*l.Stride
+		first = append(first, extent{at, at + 512})
+	}
+
+	if err := j.clear(first); err != nil {
+		return err
+	}
+
+	return j.clear([]extent{{0, 34 * 512}, {end - 33*512, end}, {l.FIT, l.FIT + 512}, {l.BackupFIT, l.BackupFIT + 512}})
+}
+
+// clear makes places zero and waits until they are.
+func (j *job) clear(places []extent) error {
+	for _, e := range places {
+		e.start, e.end = max(e.start, 0), min(e.end, j.dev.Size())
+		if e.start >= e.end {
+			continue
+		}
+
+		if err := j.dev.Zero(e.start, e.size()); err != nil {
+			return fmt.Errorf("byte %d: %w", e.start, err)
+		}
+	}
+
+	return j.dev.Sync()
+}
+
+// piece is a part of the image on its way to the medium.
+type piece struct {
+	buffer []byte
+	data   []byte
+	at     int64
+}
+
+// write writes what is not zero.
+func (j *job) write() error {
+	var (
+		next   = j.pieces()
+		free   = make(chan []byte, writers+2)
+		queue  = make(chan piece, writers)
+		failed = make(chan error, writers)
+		done   sync.WaitGroup
+	)
+
+	for range cap(free) {
+		free <- Aligned(chunkSize)
+	}
+
+	ctx, stop := context.WithCancelCause(j.ctx)
+	defer stop(nil)
+
+	for range writers {
+		done.Go(func() {
+			for p := range queue {
+				if ctx.Err() == nil {
+					if err := j.writePiece(p); err != nil {
+						stop(err)
+						failed <- err
+
+						return
+					}
+				}
+
+				free <- p.buffer
+			}
+		})
+	}
+
+	err := j.feed(ctx, next, free, queue)
+
+	close(queue)
+	done.Wait()
+	close(failed)
+
+	// What a writer met comes first: the feeder only sees that it was stopped.
+	if first, ok := <-failed; ok {
+		return first
+	}
+
+	if err != nil {
+		return err
+	}
+
+	j.result.Size = j.size
+
+	for _, r := range j.written {
+		j.result.Written += r.size()
+	}
+
+	slices.SortFunc(j.written, func(a, b run) int { return int((a.start - b.start) >> 9) })
+
+	return nil
+}
+
+// feed reads the image and hands what is not zero to the writers.
+func (j *job) feed(ctx context.Context, next func([]byte) (int, int64, error), free <-chan []byte, queue chan<- piece) error {
+	progress := j.progress("write", j.size)
+
+	for {
+		var buffer []byte
+
+		select {
+		case buffer = <-free:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+
+		n, at, err := next(buffer)
+		if n > 0 && at+int64(n) > j.dev.Size() {
+			return fmt.Errorf("%s goes on after %d bytes: %w", j.src.Name, at+int64(n), ErrTooSmall)
+		}
+
+		if n > 0 {
+			j.held.take(buffer[:n], at)
+
+			select {
+			case queue <- piece{buffer, buffer[:n], at}:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+
+		progress(int64(n), at)
+
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// pieces gives a function that reads the next part of the image into a buffer and says where it belongs.
+func (j *job) pieces() func([]byte) (int, int64, error) {
+	if j.src.Disk != nil {
+		return diskPieces(j.src.Disk)
+	}
+
+	return func(b []byte) (int, int64, error) {
+		at := j.size
+
+		n, err := io.ReadFull(j.src.Stream, b)
+		j.size += int64(n)
+
+		if err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's bare value
+			err = io.EOF
+		}
+
+		if err == io.EOF && j.size%512 != 0 { //nolint:errorlint // likewise
+			return n, at, fmt.Errorf("%s ends after %d bytes, which is no whole number of sectors", j.src.Name, j.size)
+		}
+
+		if err == io.EOF && j.size == 0 { //nolint:errorlint // likewise
+			return n, at, fmt.Errorf("%s is empty", j.src.Name)
+		}
+
+		return n, at, err
+	}
+}
+
+// diskPieces reads an image at hand, and leaves out a sparse file's holes.
+func diskPieces(d *image.Disk) func([]byte) (int, int64, error) {
+	at := int64(0)
+
+	return func(b []byte) (int, int64, error) {
+		if f, ok := d.ReaderAt.(*os.File); ok && !d.Device {
+			// An error is the end of data, or a file system without holes.
+			data, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA)
+
+			switch {
+			case errors.Is(err, unix.ENXIO):
+				return 0, d.Size, io.EOF
+			case err == nil:
+				at = max(at, data&^(chunkSize-1))
+			}
+		}
+
+		n := min(int64(len(b)), d.Size-at)
+		if n <= 0 {
+			return 0, d.Size, io.EOF
+		}
+
+		start := at
+		m, err := d.ReadAt(b[:n], start)
+		at += int64(m)
+
+		if errors.Is(err, io.EOF) && int64(m) == n {
+			err = nil
+		}
+
+		return m, start, err
+	}
+}
+
+var zeroGrain [grain]byte
+
+func isZero(b []byte) bool { return bytes.Equal(b, zeroGrain[:len(b)]) }
+
+// writePiece writes a piece's runs of data.
+func (j *job) writePiece(p piece) error {
+	for start := 0; start < len(p.data); {
+		end := start
+		for end < len(p.data) && !isZero(p.data[end:min(end+grain, len(p.data))]) {
+			end = min(end+grain, len(p.data))
+		}
+
+		if end > start {
+			if err := j.put(p.data[start:end], p.at+int64(start)); err != nil {
+				return err
+			}
+		}
+
+		start = end + grain
+	}
+
+	return nil
+}
+
+// put writes and remembers what was written.
+func (j *job) put(b []byte, at int64) error {
+	if _, err := j.writeAll(b, at); err != nil {
+		return err
+	}
+
+	r := run{extent{at, at + int64(len(b))}, sha256.Sum256(b)}
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+
+	j.written = append(j.written, r)
+
+	return nil
+}
+
+// ranges are what was written, in order.
+func (j *job) ranges() extents {
+	var list []extent
+	for _, r := range j.written {
+		list = append(list, r.extent)
+	}
+
+	return normal(list)
+}
+
+// zero makes zero what must be: all that was not written and that someone may read.
+func (j *job) zero() error {
+	written := j.ranges()
+	must := extents{{0, j.size}}.without(written)
+
+	// Without a file system that can be read, everything must be.
+	if unused, err := inspect.Unused(j.view(), j.size); err == nil {
+		var skip []extent
+		for _, u := range unused {
+			skip = append(skip, extent{u.Start, u.End})
+		}
+
+		must = must.without(normal(skip).inward(512))
+	}
+
+	j.result.Zeroed = must.total()
+	j.result.Skipped = j.size - j.result.Written - j.result.Zeroed
+	progress := j.progress("zero", must.total())
+
+	const step = 64 << 20
+
+	for _, e := range must {
+		for at := e.start; at < e.end; at += step {
+			if err := j.ctx.Err(); err != nil {
+				return context.Cause(j.ctx)
+			}
+
+			n := min(step, e.end-at)
+			if err := j.dev.Zero(at, n); err != nil {
+				return fmt.Errorf("byte %d: %w", at, err)
+			}
+
+			progress(n, at)
+		}
+	}
+
+	return nil
+}
+
+// view is the image: as it was given, or, for a stream, as it is on the medium with what is held back in its place.
+func (j *job) view() io.ReaderAt {
+	if j.src.Disk != nil {
+		return j.src.Disk
+	}
+
+	return onMedium{j, j.ranges()}
+}
+
+// onMedium is the image on a medium: what was not written is zero.
+type onMedium struct {
+	j       *job
+	written extents
+}
+
+func (m onMedium) ReadAt(p []byte, off int64) (int, error) {
+	n := max(0, min(int64(len(p)), m.j.size-off))
+	clear(p)
+
+	for _, e := range m.written {
+		low, high := max(e.start, off), min(e.end, off+n)
+		if low >= high {
+			continue
+		}
+
+		if c, err := m.j.dev.ReadAt(p[low-off:high-off], low); err != nil && int64(c) < high-low {
+			return 0, err
+		}
+	}
+
+	m.j.held.put(p[:n], off)
+
+	if n < int64(len(p)) {
+		return int(n), io.EOF
+	}
+
+	return int(n), nil
+}
+
+// compare reads back what was written.
+func (j *job) compare() error {
+	total := int64(0)
+	for _, r := range j.written {
+		total += r.size()
+	}
+
+	progress := j.progress("compare", total)
+	queue := make(chan run)
+	failed := make(chan error, writers)
+
+	var done sync.WaitGroup
+
+	for range writers {
+		done.Go(func() {
+			b := Aligned(chunkSize)
+
+			for r := range queue {
+				if err := j.same(r, b[:r.size()]); err != nil {
+					failed <- err
+
+					return
+				}
+			}
+		})
+	}
+
+	var err error
+
+feed:
+	for _, r := range j.written {
+		select {
+		case queue <- r:
+			progress(r.size(), r.start)
+		case err = <-failed:
+			break feed
+		case <-j.ctx.Done():
+			err = context.Cause(j.ctx)
+
+			break feed
+		}
+	}
+
+	close(queue)
+	done.Wait()
+	close(failed)
+
+	if err == nil {
+		err = <-failed // nil where there is none
+	}
+
+	return err
+}
+
+func (j *job) same(r run, b []byte) error {
+	if n, err := j.dev.ReadAt(b, r.start); n < len(b) {
+		return fmt.Errorf("byte %d: %w", r.start, err)
+	}
+
+	if sha256.Sum256(b) != r.sum {
+		return fmt.Errorf("bytes %d to %d: %w", r.start, r.end, ErrCompare)
+	}
+
+	return nil
+}
+
+// verify asks of a stream what an image was asked before.
+func (j *job) verify() error {
+	if j.NoVerify || j.src.Disk != nil {
+		return nil
+	}
+
+	r, err := verify.Disk(j.ctx, &image.Disk{
+		ReaderAt: j.view(), Path: j.src.Name, Format: image.Raw, FileSize: j.size, Size: j.size, SectorSize: 512,
+	}, j.Verify)
+	if err != nil {
+		return err
+	}
+
+	j.result.Checks = r.Checks
+
+	return Refusal(r)
+}
+
+// ErrVerify says that an image did not pass its checks.
+var ErrVerify = errors.New("the image does not pass its checks")
+
+// Refusal is an error that names the checks that failed, or nil.
+func Refusal(r *verify.Result) error {
+	var errs []error
+
+	for _, c := range r.Checks {
+		if c.Status == verify.Fail {
+			errs = append(errs, fmt.Errorf("%s: %s", c.Name, c.Reason))
+		}
+	}
+
+	if errs == nil {
+		return nil
+	}
+
+	return fmt.Errorf("%w: %w", ErrVerify, errors.Join(errs...))
+}
+
+// progress gives a function that counts bytes of a step.
+func (j *job) progress(step string, total int64) func(n, at int64) {
+	if j.Progress == nil {
+		return func(int64, int64) {}
+	}
+
+	var (
+		start = time.Now()
+		done  int64
+	)
+
+	return func(n, at int64) {
+		done += n
+		j.Progress(Progress{Step: step, Done: done, Total: total, Position: at, Elapsed: time.Since(start)})
+	}
+}

@@ -1,0 +1,737 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package flash
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/testdisk"
+	"talos-nanopi-m6/internal/rockchip"
+	"talos-nanopi-m6/internal/rockchip/rockchiptest"
+)
+
+func TestMain(m *testing.M) {
+	inspect.Confined()
+	os.Exit(m.Run())
+}
+
+// op is something that was done to a medium.
+type op struct {
+	kind   string // "write", "zero", "sync"
+	offset int64
+	data   []byte
+	size   int64
+}
+
+// memory is a medium in memory that notes what is done to it and fails as it is told.
+type memory struct {
+	mu    sync.Mutex
+	bytes []byte
+	ops   []op
+
+	// fail, if not nil, may fail the n-th operation; it gives how many bytes of it are done nevertheless.
+	fail func(n int, o op) (int, error)
+	// read, if not nil, changes what is read.
+	read func(p []byte, off int64) error
+}
+
+func newMemory(size int64) *memory { return &memory{bytes: make([]byte, size)} }
+
+func (m *memory) do(o op) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+
+	done := int(o.size)
+
+	var err error
+	if m.fail != nil {
+		done, err = m.fail(len(m.ops), o)
+		done = min(done, int(o.size))
+	}
+
+	o.size = int64(done)
+	if o.kind == "write" {
+		o.data = o.data[:done]
+	}
+
+	m.ops = append(m.ops, o)
+	o.apply(m.bytes)
+
+	return done, err
+}
+
+func (o op) apply(b []byte) {
+	switch o.kind {
+	case "write":
+		copy(b[o.offset:], o.data)
+	case "zero":
+		clear(b[o.offset : o.offset+o.size])
+	}
+}
+
+func (m *memory) WriteAt(p []byte, off int64) (int, error) {
+	if off%512 != 0 || len(p)%512 != 0 {
+		return 0, unix.EINVAL
+	}
+
+	return m.do(op{kind: "write", offset: off, data: bytes.Clone(p), size: int64(len(p))})
+}
+
+func (m *memory) ReadAt(p []byte, off int64) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+
+	n := copy(p, m.bytes[min(off, int64(len(m.bytes))):])
+
+	if m.read != nil {
+		if err := m.read(p[:n], off); err != nil {
+			return 0, err
+		}
+	}
+
+	if n < len(p) {
+		return n, io.EOF
+	}
+
+	return n, nil
+}
+
+func (m *memory) Zero(off, size int64) error {
+	if off%512 != 0 || size%512 != 0 {
+		return unix.EINVAL
+	}
+
+	_, err := m.do(op{kind: "zero", offset: off, size: size})
+
+	return err
+}
+
+func (m *memory) Sync() error {
+	_, err := m.do(op{kind: "sync"})
+
+	return err
+}
+
+func (m *memory) Discard() error { return nil }
+func (m *memory) Reread() error  { return nil }
+func (m *memory) Size() int64    { return int64(len(m.bytes)) }
+func (m *memory) Name() string   { return "medium" }
+func (m *memory) Close() error   { return nil }
+
+const (
+	smallSize  = 32 << 20
+	mediumSize = 48 << 20
+)
+
+// small is an image with a loader and a partition table, and noise on a partition.
+func small(t testing.TB, seed uint64) []byte {
+	t.Helper()
+
+	p := filepath.Join(t.TempDir(), "small.raw")
+	if err := (testdisk.Spec{Size: smallSize, NoFiles: true, Small: true, Loader: rockchiptest.Small.With(seed)}).Write(p); err != nil {
+		t.Fatal(err)
+	}
+
+	b, err := os.ReadFile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	r := rand.NewChaCha8([32]byte{byte(seed)})
+	_, _ = r.Read(b[11<<20 : 11<<20+300_000])
+
+	return b
+}
+
+func source(b []byte) Source {
+	return Source{Name: "image", Disk: &image.Disk{
+		ReaderAt: bytes.NewReader(b), Path: "image", Format: image.Raw, FileSize: int64(len(b)), Size: int64(len(b)), SectorSize: 512,
+	}}
+}
+
+func stream(b []byte) Source { return Source{Name: "image", Stream: bytes.NewReader(b)} }
+
+// same says whether a medium holds an image: all of it but the table, which is moved, and what nobody reads.
+func same(t *testing.T, medium, img []byte) bool {
+	t.Helper()
+
+	unused, err := inspect.Unused(bytes.NewReader(img), int64(len(img)))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	at := int64(1024) // behind MBR and header
+
+	for _, u := range append(unused, inspect.Range{Start: int64(len(img)) - 33*512, End: int64(len(img))}) {
+		if !bytes.Equal(medium[at:u.Start], img[at:u.Start]) {
+			return false
+		}
+
+		at = u.End
+	}
+
+	return true
+}
+
+func TestAnImageIsOnTheMediumAndItsBackupTableAtTheEnd(t *testing.T) {
+	img := small(t, 1)
+
+	for name, src := range map[string]Source{"image": source(img), "stream": stream(img)} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory(mediumSize)
+			_, _ = rand.NewChaCha8([32]byte{9}).Read(m.bytes) // an old card
+
+			r, err := Write(t.Context(), m, src, Options{NoVerify: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			if !same(t, m.bytes, img) {
+				t.Error("the medium holds something else")
+			}
+
+			if r.Written+r.Zeroed+r.Skipped != smallSize || r.Written > 10<<20 /* the loader's padding is 8 MiB */ || r.Size != smallSize {
+				t.Errorf("%+v", r)
+			}
+
+			report, err := inspect.Disk(t.Context(), &image.Disk{
+				ReaderAt: bytes.NewReader(m.bytes), Path: "medium", Format: image.Raw, FileSize: mediumSize, Size: mediumSize, SectorSize: 512,
+			})
+			if err != nil || len(report.GPT.Problems) > 0 || report.GPT.Moved || len(report.GPT.Partitions) != 4 || !report.Loader.Bootable {
+				t.Errorf("%v %+v", err, report.GPT)
+			}
+		})
+	}
+}
+
+// TestWhateverStopsItNothingHalfWrittenLooksBootable replays everything that was done to a medium with an old image on it,
+// stops after each operation, and within writes; what was not flushed by then may have reached the medium or not.
+func TestWhateverStopsItNothingHalfWrittenLooksBootable(t *testing.T) {
+	old, img := small(t, 1), small(t, 2)
+	m := newMemory(mediumSize)
+	copy(m.bytes, old)
+
+	if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true}); err != nil {
+		t.Fatal(err)
+	}
+
+	if !same(t, m.bytes, img) {
+		t.Fatal("the medium does not hold the image")
+	}
+
+	var (
+		durable = make([]byte, mediumSize) // what is on the medium for certain
+		pending []op                       // what may be
+		touched = false                    // whether data was written
+		r       = rand.New(rand.NewPCG(1, 2))
+	)
+
+	copy(durable, old)
+
+	check := func(state []byte, where string) {
+		found, err := rockchip.Search(bytes.NewReader(state), rockchip.MMC)
+		table := inspectTable(state)
+
+		switch {
+		case err == nil && same(t, state, img) && table:
+		case err == nil && !touched && same(t, withIDBlocks(state, old), old):
+		case err == nil:
+			t.Errorf("%s: the board would start it from %d", where, found.IDBlockAt)
+		case table && !same(t, headless(state), headless(img)) && touched:
+			t.Errorf("%s: it has a partition table, and not all of the content", where)
+		}
+	}
+
+	for n, o := range m.ops {
+		if o.kind == "sync" {
+			for _, p := range pending {
+				p.apply(durable)
+			}
+
+			pending = nil
+
+			check(durable, "after flush")
+
+			continue
+		}
+
+		if o.kind == "write" {
+			touched = true
+		}
+
+		// Half of the operation, and all of it, with none, all and some of what was pending.
+		half := o
+		half.size = o.size / 1024 * 512
+
+		if o.kind == "write" {
+			half.data = o.data[:half.size]
+		}
+
+		for _, last := range []op{half, o} {
+			for try := range 3 {
+				state := bytes.Clone(durable)
+
+				for _, p := range pending {
+					if try == 1 || try == 2 && r.IntN(2) == 0 {
+						p.apply(state)
+					}
+				}
+
+				last.apply(state)
+				check(state, "at operation "+string(rune('0'+n%10)))
+			}
+		}
+
+		pending = append(pending, o)
+	}
+
+	if len(pending) > 0 {
+		t.Errorf("%d operations are never flushed", len(pending))
+	}
+}
+
+// withIDBlocks is a medium with the idblocks' first sectors of another.
+func withIDBlocks(b, from []byte) []byte {
+	b = bytes.Clone(b)
+
+	for n := range int64(rockchip.MMC.Copies) {
+		at := rockchip.MMC.IDBlock + n*rockchip.MMC.Stride
+		copy(b[at:at+512], from[at:])
+	}
+
+	return b
+}
+
+// headless is a medium without the idblock's header, which comes after everything else.
+func headless(b []byte) []byte {
+	b = bytes.Clone(b)
+	clear(b[rockchip.MMC.IDBlock : rockchip.MMC.IDBlock+pageSize])
+
+	return b
+}
+
+// inspectTable says whether a medium has a primary partition table.
+func inspectTable(b []byte) bool {
+	return string(b[512:520]) == "EFI PART"
+}
+
+func TestEveryErrorSaysWhatIsLeftOfTheMedium(t *testing.T) {
+	old, img := small(t, 1), small(t, 2)
+
+	clean := newMemory(mediumSize)
+	if _, err := Write(t.Context(), clean, source(img), Options{NoVerify: true}); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, fault := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"EIO", unix.EIO, "input/output error"},
+		{"ENOSPC", unix.ENOSPC, "no space left"},
+		{"gone", unix.ENODEV, "the medium is gone"},
+		{"short", nil, "short write"},
+	} {
+		for at := range clean.ops {
+			if fault.err == nil && clean.ops[at].kind != "write" {
+				continue
+			}
+
+			m := newMemory(mediumSize)
+			copy(m.bytes, old)
+
+			failed := false
+			m.fail = func(n int, o op) (int, error) {
+				if failed && fault.name == "gone" {
+					return 0, fault.err
+				}
+
+				if n == at && (fault.err != nil || o.kind == "write") {
+					failed = true
+
+					return int(o.size) / 1024 * 512, fault.err
+				}
+
+				return int(o.size), nil
+			}
+
+			_, err := Write(t.Context(), m, source(img), Options{NoVerify: true})
+			if !failed {
+				continue // writes come in another order
+			}
+
+			var me *MediumError
+			if !errors.As(err, &me) || !strings.Contains(err.Error(), fault.want) || me.State == Bootable || me.State == Untouched {
+				t.Fatalf("%s at operation %d: %v", fault.name, at, err)
+			}
+
+			touched := false
+
+			for _, o := range m.ops {
+				touched = touched || o.kind == "write"
+			}
+
+			if _, err := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC); err == nil && touched &&
+				(me.State != Uncertain || !same(t, m.bytes, img)) {
+				t.Errorf("%s at operation %d: the board would start what is left", fault.name, at)
+			}
+		}
+	}
+}
+
+func TestAMediumThatForgetsIsFoundOut(t *testing.T) {
+	img := small(t, 1)
+
+	for name, read := range map[string]func(p []byte, off int64) error{
+		"a flipped bit": func(p []byte, off int64) error {
+			if k := int64(11<<20) + 1000 - off; k >= 0 && k < int64(len(p)) {
+				p[k] ^= 1
+			}
+
+			return nil
+		},
+		"a smaller card than it says": func(p []byte, off int64) error {
+			if off >= 11<<20 {
+				clear(p)
+			}
+
+			return nil
+		},
+		"the header lost": func(p []byte, off int64) error {
+			if k := rockchip.MMC.IDBlock - off; k >= 0 && k < int64(len(p)) {
+				p[k] = 0
+			}
+
+			return nil
+		},
+	} {
+		m := newMemory(mediumSize)
+		m.read = read
+
+		if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true}); !errors.Is(err, ErrCompare) {
+			t.Errorf("%s: %v", name, err)
+		}
+
+		if _, err := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC); err == nil {
+			t.Errorf("%s: the board would start what is left", name)
+		}
+	}
+
+	m := newMemory(mediumSize)
+	m.read = func([]byte, int64) error { return unix.EIO }
+
+	if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true}); !errors.Is(err, unix.EIO) {
+		t.Errorf("unreadable: %v", err)
+	}
+}
+
+func TestAnInterruptAtAnyMomentLeavesNothingBootable(t *testing.T) {
+	img := small(t, 1)
+
+	clean := newMemory(mediumSize)
+	if _, err := Write(t.Context(), clean, source(img), Options{NoVerify: true}); err != nil {
+		t.Fatal(err)
+	}
+
+	why := errors.New("interrupted")
+
+	for at := range clean.ops {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		m := newMemory(mediumSize)
+		m.fail = func(n int, o op) (int, error) {
+			if n == at {
+				cancel(why)
+			}
+
+			return int(o.size), nil
+		}
+
+		_, err := Write(ctx, m, source(img), Options{NoVerify: true})
+		_, search := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC)
+
+		// In the last step there is nothing left to interrupt.
+		if err == nil && !same(t, m.bytes, img) || err != nil && (!errors.Is(err, why) || search == nil) {
+			t.Errorf("at operation %d: %v, %v", at, err, search)
+		}
+
+		cancel(nil)
+	}
+}
+
+func TestWhatDoesNotFitIsRefusedBeforeAnythingIsWritten(t *testing.T) {
+	m := newMemory(16 << 20)
+
+	if _, err := Write(t.Context(), m, source(small(t, 1)), Options{NoVerify: true}); !errors.Is(err, ErrTooSmall) || len(m.ops) > 0 {
+		t.Errorf("%v after %d operations", err, len(m.ops))
+	}
+
+	odd := small(t, 1)[:smallSize-100]
+	if _, err := Write(t.Context(), m, source(odd[:1<<20+1]), Options{NoVerify: true}); err == nil || len(m.ops) > 0 {
+		t.Errorf("%v after %d operations", err, len(m.ops))
+	}
+}
+
+func TestAStreamThatDoesNotFitOrEndsEarlyLeavesNothingBootable(t *testing.T) {
+	img := small(t, 1)
+
+	for name, c := range map[string]struct {
+		size   int64
+		stream io.Reader
+		want   error
+	}{
+		"too large": {16 << 20, bytes.NewReader(img), ErrTooSmall},
+		"broken":    {mediumSize, io.MultiReader(bytes.NewReader(img[:12<<20]), failing{image.ErrTruncated}), image.ErrTruncated},
+		"odd":       {mediumSize, bytes.NewReader(img[:12<<20+7]), nil},
+		"empty":     {mediumSize, bytes.NewReader(nil), nil},
+	} {
+		m := newMemory(c.size)
+
+		_, err := Write(t.Context(), m, Source{Name: "stream", Stream: c.stream}, Options{NoVerify: true})
+		if err == nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+
+		if _, err := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC); err == nil {
+			t.Errorf("%s: the board would start what is left", name)
+		}
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// target makes a file to write to.
+func target(t *testing.T, size int64) string {
+	t.Helper()
+
+	p := filepath.Join(t.TempDir(), "card")
+
+	f, err := os.Create(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// Something old at both ends, and in the middle.
+	for _, at := range []int64{0, 32 << 10, 200 << 20, size - 4096} {
+		if _, err := f.WriteAt(bytes.Repeat([]byte("old "), 1024), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	if err := errors.Join(f.Truncate(size), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	return p
+}
+
+func whole(t *testing.T) string {
+	t.Helper()
+
+	p := filepath.Join(t.TempDir(), "metal-arm64.raw")
+	if err := (testdisk.Spec{}).Write(p); err != nil {
+		t.Fatal(err)
+	}
+
+	return p
+}
+
+func TestAWholeImageIsVerifiedOnItsWay(t *testing.T) {
+	raw := whole(t)
+
+	f, err := os.Open(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+
+	p := target(t, testdisk.Size+32<<20)
+
+	dev, err := Open(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	r, err := Write(t.Context(), dev, Source{Name: raw, Stream: f}, Options{})
+	if err := errors.Join(err, dev.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	if len(r.Checks) == 0 || r.Skipped < 200<<20 {
+		t.Errorf("%+v", r)
+	}
+
+	report, err := inspect.Path(t.Context(), p)
+	if err != nil || !report.Loader.Bootable || report.Boot.Rootfs == nil || report.Boot.Rootfs.Version != testdisk.Version || report.GPT.Moved {
+		t.Errorf("%v %+v", err, report)
+	}
+}
+
+func TestAStreamThatDoesNotPassIsNotMadeBootable(t *testing.T) {
+	p := filepath.Join(t.TempDir(), "other.raw")
+	if err := (testdisk.Spec{Compatible: []string{"acme,other"}}).Write(p); err != nil {
+		t.Fatal(err)
+	}
+
+	f, err := os.Open(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+
+	card := target(t, testdisk.Size)
+
+	dev, err := Open(card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close() //nolint:errcheck // flushed
+
+	if _, err := Write(t.Context(), dev, Source{Name: p, Stream: f}, Options{}); !errors.Is(err, ErrVerify) || !strings.Contains(err.Error(), "another board's") {
+		t.Error(err)
+	}
+
+	if _, err := rockchip.Search(dev, rockchip.MMC); err == nil {
+		t.Error("the board would start it")
+	}
+}
+
+func TestMetaIsAddedAsTalosReadsIt(t *testing.T) {
+	img := small(t, 1)
+	m := newMemory(mediumSize)
+
+	if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true, Meta: map[uint8]string{0x0a: "addresses: []\n", 0x0c: "mine"}}); err != nil {
+		t.Fatal(err)
+	}
+
+	// On a card that has some already, others stay.
+	second := newMemory(mediumSize)
+	if _, err := Write(t.Context(), second, source(m.bytes[:smallSize]), Options{NoVerify: true, Meta: map[uint8]string{0x0c: "yours"}}); err != nil {
+		t.Fatal(err)
+	}
+
+	for dev, want := range map[*memory]string{m: "mine", second: "yours"} {
+		list, err := inspect.Partitions(bytes.NewReader(dev.bytes), mediumSize)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		at := list[3].Offset
+		for _, copyAt := range []int64{at, at + metaLength} {
+			got := unpackMeta(dev.bytes[copyAt : copyAt+metaLength])
+			if len(got) != 2 || got[0x0a] != "addresses: []\n" || got[0x0c] != want {
+				t.Errorf("%v", got)
+			}
+		}
+	}
+
+	if _, err := packMeta(map[uint8]string{0x0a: strings.Repeat("x", metaLength)}); !errors.Is(err, ErrMeta) {
+		t.Error(err)
+	}
+
+	// A damaged block holds nothing.
+	b, err := packMeta(map[uint8]string{0x0a: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, at := range []int{0, 5, 100_000, metaLength - 40 + 6, metaLength - 1} {
+		damaged := bytes.Clone(b[:metaLength])
+		damaged[at] ^= 1
+
+		if got := unpackMeta(damaged); len(got) > 0 {
+			t.Errorf("byte %d damaged: %v", at, got)
+		}
+	}
+}
+
+func TestAStatePartitionIsAdded(t *testing.T) {
+	img := small(t, 1)
+	state := filepath.Join(t.TempDir(), "state")
+
+	content := make([]byte, 2<<20)
+	_, _ = rand.NewChaCha8([32]byte{5}).Read(content[:70_000])
+
+	if err := os.WriteFile(state, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	m := newMemory(mediumSize)
+	_, _ = rand.NewChaCha8([32]byte{9}).Read(m.bytes)
+
+	if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true, State: state}); err != nil {
+		t.Fatal(err)
+	}
+
+	list, err := inspect.Partitions(bytes.NewReader(m.bytes), mediumSize)
+	if err != nil || len(list) != 5 || list[4].Name != "STATE" {
+		t.Fatal(list, err)
+	}
+
+	if got := m.bytes[list[4].Offset : list[4].Offset+list[4].Size]; sha256.Sum256(got) != sha256.Sum256(content) {
+		t.Error("it holds something else")
+	}
+
+	// No room: nothing bootable.
+	tight := newMemory(smallSize)
+	if err := os.Truncate(state, 30<<20); err != nil {
+		t.Fatal(err)
+	}
+
+	if _, err := Write(t.Context(), tight, source(img), Options{NoVerify: true, State: state}); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Error(err)
+	}
+}
+
+func TestExtentsAreSubtracted(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+
+	for range 2000 {
+		const n = 64
+
+		random := func() ([]extent, [n]bool) {
+			var (
+				list []extent
+				set  [n]bool
+			)
+
+			for range r.IntN(8) {
+				a := r.Int64N(n)
+				b := a + r.Int64N(n-a+1)
+				list = append(list, extent{a, b})
+
+				for k := a; k < b; k++ {
+					set[k] = true
+				}
+			}
+
+			return list, set
+		}
+
+		x, inX := random()
+		y, inY := random()
+		got := normal(x).without(normal(y))
+
+		for k := range int64(n) {
+			if got.has(k) != (inX[k] && !inY[k]) {
+				t.Fatalf("%v without %v is %v", x, y, got)
+			}
+		}
+	}
+}
