@@ -11,6 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/rockchip/rockchiptest"
@@ -351,6 +354,19 @@ func TestTheOneFlashChipIsFound(t *testing.T) {
 
 	if _, err := FindFlash("/dev", sys); err == nil || !strings.Contains(err.Error(), "2 SPI NOR") {
 		t.Errorf("two: %v", err)
+	}
+}
+
+// A request's number has the size of what it takes in it (include/uapi/asm-generic/ioctl.h).
+func TestStructuresHaveTheSizeTheKernelExpects(t *testing.T) {
+	size := func(request uintptr) uintptr { return request >> 16 & 0x3fff }
+
+	if got, want := unsafe.Sizeof(mtdInfo{}), size(unix.MEMGETINFO); got != want {
+		t.Errorf("mtd_info_user: %d bytes, not %d", got, want)
+	}
+
+	if got, want := unsafe.Sizeof(eraseInfo{}), size(unix.MEMERASE); got != want {
+		t.Errorf("erase_info_user: %d bytes, not %d", got, want)
 	}
 }
 
