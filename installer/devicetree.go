@@ -17,12 +17,8 @@ import (
 	"talos-nanopi-m6/internal/fdt"
 )
 
-const (
-	// espFolder is where Talos mounts the EFI partition below mountPrefix, and from where its imager fills it.
-	espFolder = "boot/EFI"
-	// dtbFolder is where U-Boot looks on the EFI partition (its variable fdtfile is rockchip/…, below /dtb).
-	dtbFolder = "dtb/rockchip"
-)
+// dtbFolder is where U-Boot looks on the EFI partition (its variable fdtfile is rockchip/…, below /dtb).
+const dtbFolder = "dtb/rockchip"
 
 // deviceTree makes the tree for the EFI partition from the artifacts: the one asked for, with overlays and MAC address.
 func (o *options) deviceTree(artifacts string) ([]byte, error) {

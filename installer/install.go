@@ -18,20 +18,21 @@ func (*installer) Install(_ context.Context, in overlay.InstallOptions[overlay.E
 		return err
 	}
 
-	for name, value := range map[string]string{"installDisk": in.InstallDisk, "mountPrefix": in.MountPrefix, "artifactsPath": in.ArtifactsPath} {
+	for name, value := range map[string]string{"installDisk": in.InstallDisk, "artifactsPath": in.ArtifactsPath} {
 		if value == "" {
 			return fmt.Errorf("%s is missing in what Talos asks for", name)
 		}
 	}
 
 	artifacts := filepath.Join(in.ArtifactsPath, "arm64")
+	esp := espPath(in.MountPrefix)
 
 	tree, err := o.deviceTree(filepath.Join(artifacts, "dtb/rockchip"))
 	if err != nil {
 		return err
 	}
 
-	boot, err := o.planLoader(in.InstallDisk, filepath.Join(artifacts, "u-boot", overlayName), filepath.Join(in.MountPrefix, espFolder))
+	boot, err := o.planLoader(in.InstallDisk, filepath.Join(artifacts, "u-boot", overlayName), esp)
 	if err != nil {
 		return err
 	}
@@ -42,5 +43,11 @@ func (*installer) Install(_ context.Context, in overlay.InstallOptions[overlay.E
 		return err
 	}
 
-	return placeDeviceTree(boot.log, filepath.Join(in.MountPrefix, espFolder), tree)
+	return placeDeviceTree(boot.log, esp, tree)
+}
+
+// espPath is where Talos mounts the EFI partition, and from where its imager fills it. On a node the prefix is empty
+// (cmd/installer sets it for images only).
+func espPath(mountPrefix string) string {
+	return filepath.Join("/", mountPrefix, "boot/EFI")
 }

@@ -295,7 +295,6 @@ func TestWhatIsWrongIsSaidBeforeAnythingIsWritten(t *testing.T) {
 		"no artifacts":     {func(_ *testing.T, n *node) { n.artifacts = "/nonexistent" }, nil, "no rk3588s-nanopi-m6.dtb"},
 		"no disk":          {func(_ *testing.T, n *node) { n.disk = "/nonexistent" }, nil, "install disk: lstat /nonexistent"},
 		"a folder as disk": {func(_ *testing.T, n *node) { n.disk = n.mount }, nil, "neither a block device nor an image file"},
-		"no mount prefix":  {func(_ *testing.T, n *node) { n.mount = "" }, nil, "mountPrefix is missing"},
 		"a small disk":     {func(t *testing.T, n *node) { n.disk = testdisk.File(t, 8<<20) }, nil, "has 8388608 bytes"},
 		"another loader": {func(t *testing.T, n *node) {
 			overwrite(t, filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin"), bytes.Repeat([]byte("U-Boot "), 2<<20))
@@ -408,6 +407,25 @@ func overlayTree(t *testing.T) []byte {
 	}
 
 	return flat
+}
+
+func TestEmptyMountPrefixIsTheNodesRoot(t *testing.T) {
+	for prefix, want := range map[string]string{"": "/boot/EFI", "/": "/boot/EFI", "/tmp/imager-1": "/tmp/imager-1/boot/EFI"} {
+		if got := espPath(prefix); got != want {
+			t.Errorf("%q gives %s, not %s", prefix, got, want)
+		}
+	}
+}
+
+func TestWhatTalosLeavesOutIsNamed(t *testing.T) {
+	for input, want := range map[string]string{
+		"mountPrefix: /nonexistent\nartifactsPath: /nonexistent\n": "installDisk is missing",
+		"installDisk: /nonexistent\n":                              "artifactsPath is missing",
+	} {
+		if _, stderr, err := run(t, "install", input); err == nil || !strings.Contains(stderr, want) {
+			t.Errorf("%v: %s", err, stderr)
+		}
+	}
 }
 
 func TestUnknownFieldsOfANewerTalosAreIgnored(t *testing.T) {
