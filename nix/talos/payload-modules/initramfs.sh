@@ -12,7 +12,7 @@ export LC_ALL=C
 umask 022
 : "${SOURCE_DATE_EPOCH:?}" "${NIX_BUILD_CORES:=1}"
 
-initramfs=$1 modules=$2 output=$3
+initramfs=$1 modules=$2 output=$(realpath --canonicalize-missing "$3")
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -79,7 +79,7 @@ depmod --basedir "$work/modules" "$release"
 
 sqfs2tar --no-skip --root-becomes . "$work/tree/rootfs.sqsh" |
   python3 "$here/replace.py" "$work/modules/lib/modules" |
-  tar2sqfs --quiet --no-skip --root-becomes . --compressor zstd --comp-extra level=9 \
+  tar2sqfs --quiet --no-skip --compressor zstd --comp-extra level=9 \
     --num-jobs "$NIX_BUILD_CORES" "$work/rootfs.sqsh"
 mv "$work/rootfs.sqsh" "$work/tree/rootfs.sqsh"
 
@@ -87,4 +87,5 @@ cd "$work/tree"
 find . -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
 # The squashfs is compressed already.
 find . -mindepth 1 -print0 | sort -z |
-  cpio --create --null --format=newc --reproducible --owner=+0:+0 --quiet | zstd --quiet -T"$NIX_BUILD_CORES" -1 >"$output"
+  cpio --create --null --format=newc --reproducible --owner=+0:+0 --quiet | zstd --quiet -T"$NIX_BUILD_CORES" -1 >"$work/output"
+mv "$work/output" "$output"

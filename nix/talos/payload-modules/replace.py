@@ -61,8 +61,8 @@ def main(modules: str) -> None:
         like = kinds.get(kind) or kinds.get("top")
         if like is not None:
             entry.pax_headers = {key: value for key, value in like.pax_headers.items() if key.startswith("SCHILY.xattr.")}
-        elif labelled:
-            entry.pax_headers = {LABEL: MODULE_LABEL}
+        if labelled:
+            entry.pax_headers.setdefault(LABEL, MODULE_LABEL)
         if kind == "file":
             with open(path, "rb") as content:
                 target.addfile(entry, content)
