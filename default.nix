@@ -37,6 +37,7 @@ lib.fix (self: {
     source = self.machined.goModules;
     containerd = self.containerd.goModules;
     cni = self.cni.goModules;
+    staticcheck = self.checks.lint.staticcheck.goModules;
   };
   goModules = builtins.attrValues self.vendored;
 
@@ -77,6 +78,10 @@ lib.fix (self: {
     };
   oci-image = program pkgs "cmd/oci-image" [ "oci" ];
   flannel = program arm64 "cmd/flannel" [ ];
+  kernel-check = program pkgs "internal/kconfig/kernel-check" [
+    "fdt"
+    "kconfig"
+  ];
 
   # Talos
   imager = pkgs.callPackage ./nix/talos/imager.nix { };

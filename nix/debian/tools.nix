@@ -46,6 +46,7 @@
   gptfdisk = [ "gdisk" ];
   grub2 = [ "grub-common" ];
   jq = [ "jq" ];
+  kernel-hardening-checker = [ "kernel-hardening-checker/trixie-backports" ]; # not in stable
   kmod = [ "kmod" ];
   libfaketime = [ "faketime" ];
   libuuid = [ "uuid-dev" ];

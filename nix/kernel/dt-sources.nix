@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-# What a device tree is compiled against: the kernel's rockchip trees and bindings, taken out of the source once, so that
-# a line changed in dts/ unpacks no kernel.
+# What a device tree is compiled against and checked with: the kernel's rockchip trees, headers and bindings, in the
+# kernel's own layout, taken out of the source once, so that a line changed in dts/ unpacks no kernel.
 {
   stdenvNoCC,
   dpkg,
@@ -13,10 +13,9 @@ stdenvNoCC.mkDerivation {
   unpackPhase = import ./unpack.nix;
   installPhase = ''
     runHook preInstall
-    mkdir -p $out/dts
-    cp -r include/dt-bindings $out/dt-bindings
-    cp -r arch/arm64/boot/dts/rockchip $out/dts/rockchip
-    cp -r Documentation/devicetree/bindings $out/bindings
+    mkdir $out
+    cp -r --parents include/dt-bindings arch/arm64/boot/dts/rockchip scripts/dtc/include-prefixes \
+      Documentation/devicetree/bindings $out/
     runHook postInstall
   '';
   dontBuild = true;

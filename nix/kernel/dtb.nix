@@ -15,8 +15,9 @@ stdenv.mkDerivation {
     # W=1 of the kernel's own build, and no warning passes.
     compile() { # SOURCE OUTPUT
       ${stdenv.cc.targetPrefix}cpp -nostdinc -undef -D__DTS__ -x assembler-with-cpp \
-        -I ${dtSources} -I ${dtSources}/dts/rockchip "$1" -o "''${1##*/}.tmp"
-      dtc -@ -I dts -O dtb -b 0 -i ${dtSources}/dts/rockchip \
+        -I ${dtSources}/include -I ${dtSources}/scripts/dtc/include-prefixes \
+        -I ${dtSources}/arch/arm64/boot/dts/rockchip "$1" -o "''${1##*/}.tmp"
+      dtc -@ -I dts -O dtb -b 0 \
         -Wno-unique_unit_address -Wunique_unit_address_if_enabled \
         -o "$2" "''${1##*/}.tmp" 2>warnings || { cat warnings >&2; return 1; }
       if grep -F "''${1##*/}" warnings; then

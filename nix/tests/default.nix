@@ -24,8 +24,19 @@ let
 in
 {
   go = pkgs.callPackage ./go.nix { };
+  lint = pkgs.callPackage ./lint.nix { };
+  device-tree = pkgs.callPackage ./device-tree.nix {
+    dtSources = packages.dt-sources;
+    inherit (packages) u-boot;
+  };
+  kernel-config = pkgs.callPackage ./kernel-config.nix {
+    source = sources.linux.lts;
+    inherit (packages) kernel dtb kernel-check;
+  };
   scripts = pkgs.callPackage ./scripts.nix { };
   sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) sdImage; };
+  flake = pkgs.callPackage ./flake.nix { };
+  payload = pkgs.callPackage ./payload.nix { };
   boot-virtio = boot "virtio";
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";

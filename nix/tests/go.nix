@@ -9,6 +9,7 @@ buildGoModule {
   version = "0";
   src = (import ../go-source.nix { inherit lib; }).everything;
   vendorHash = (import ../vendor-hashes.nix).root;
+  overrideModAttrs = _: { name = "nanopi-m6-go-modules"; };
   env.CGO_ENABLED = 0;
   buildPhase = ''
     unformatted=$(gofmt -l cmd installer internal nix/tests)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MPL-2.0
+# staticcheck, from its Go module, has nothing to say of the Go packages.
+{
+  lib,
+  buildGoModule,
+}:
+let
+  hashes = import ../vendor-hashes.nix;
+  staticcheck = buildGoModule {
+    pname = "staticcheck";
+    version = "0.8.2";
+    src = ./staticcheck;
+    vendorHash = hashes.staticcheck;
+    subPackages = [ "vendor/honnef.co/go/tools/cmd/staticcheck" ];
+    env.CGO_ENABLED = 0;
+    doCheck = false;
+  };
+in
+buildGoModule {
+  pname = "lint";
+  version = "0";
+  src = (import ../go-source.nix { inherit lib; }).everything;
+  vendorHash = hashes.root;
+  overrideModAttrs = _: { name = "nanopi-m6-go-modules"; };
+  nativeBuildInputs = [ staticcheck ];
+  env.CGO_ENABLED = 0;
+  buildPhase = ''
+    export XDG_CACHE_HOME=$NIX_BUILD_TOP/cache
+    staticcheck ./...
+  '';
+  doCheck = false;
+  installPhase = "touch $out";
+  passthru = { inherit staticcheck; };
+}
