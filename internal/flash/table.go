@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/google/uuid"
 	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
@@ -29,7 +28,7 @@ func (j *job) table() error {
 		return j.certain(j.held.table().data, 0)
 	}
 
-	if j.State != "" {
+	if j.State != nil {
 		if err := j.addState(t); err != nil {
 			return err
 		}
@@ -53,15 +52,8 @@ func (j *job) table() error {
 const stateLabel = "STATE"
 
 // addState adds the partition and writes its file system.
-func (j *job) addState(t *gpt.Table) (err error) {
-	f, err := os.Open(j.State)
-	if err != nil {
-		return err
-	}
-
-	defer func() { err = errors.Join(err, f.Close()) }()
-
-	st, err := f.Stat()
+func (j *job) addState(t *gpt.Table) error {
+	st, err := j.State.Stat()
 	if err != nil {
 		return err
 	}
@@ -80,7 +72,7 @@ func (j *job) addState(t *gpt.Table) (err error) {
 	b := Aligned(chunkSize)
 
 	for at := int64(0); at < st.Size(); at += chunkSize {
-		n, err := f.ReadAt(b[:min(chunkSize, st.Size()-at)], at)
+		n, err := j.State.ReadAt(b[:min(chunkSize, st.Size()-at)], at)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}

@@ -93,8 +93,8 @@ type Options struct {
 	NoDiscard bool
 	// Meta are values for Talos' META partition, by key.
 	Meta map[uint8]string
-	// State is a file with an XFS file system that becomes the STATE partition, or "".
-	State string
+	// State is the content of a STATE partition to add, or nil.
+	State *os.File
 	// Progress, if not nil, is told now and then.
 	Progress func(Progress)
 }

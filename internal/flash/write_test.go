@@ -5,9 +5,9 @@ package flash
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -20,6 +20,7 @@ import (
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/testdisk"
+	"talos-nanopi-m6/internal/inspect/xfs"
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
@@ -661,41 +662,94 @@ func TestMetaIsAddedAsTalosReadsIt(t *testing.T) {
 	}
 }
 
-func TestAStatePartitionIsAdded(t *testing.T) {
-	img := small(t, 1)
-	state := filepath.Join(t.TempDir(), "state")
+const machineConfig = "version: v1alpha1\nmachine:\n  type: controlplane\n"
 
-	content := make([]byte, 2<<20)
-	_, _ = rand.NewChaCha8([32]byte{5}).Read(content[:70_000])
+func TestAMachineConfigurationIsOnTheStatePartition(t *testing.T) {
+	const size = 512 << 20
 
-	if err := os.WriteFile(state, content, 0o600); err != nil {
+	state, err := StateFile([]byte(machineConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close() //nolint:errcheck // it has no name
+
+	p := target(t, size)
+
+	dev, err := Open(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close() //nolint:errcheck // flushed
+
+	if _, err := Write(t.Context(), dev, source(small(t, 1)), Options{NoVerify: true, State: state}); err != nil {
 		t.Fatal(err)
 	}
 
-	m := newMemory(mediumSize)
-	_, _ = rand.NewChaCha8([32]byte{9}).Read(m.bytes)
-
-	if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true, State: state}); err != nil {
-		t.Fatal(err)
-	}
-
-	list, err := inspect.Partitions(bytes.NewReader(m.bytes), mediumSize)
+	list, err := inspect.Partitions(dev, size)
 	if err != nil || len(list) != 5 || list[4].Name != "STATE" {
 		t.Fatal(list, err)
 	}
 
-	if got := m.bytes[list[4].Offset : list[4].Offset+list[4].Size]; sha256.Sum256(got) != sha256.Sum256(content) {
-		t.Error("it holds something else")
-	}
-
-	// No room: nothing bootable.
-	tight := newMemory(smallSize)
-	if err := os.Truncate(state, 30<<20); err != nil {
+	x, err := xfs.Open(io.NewSectionReader(dev, list[4].Offset, list[4].Size), list[4].Size)
+	if err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := Write(t.Context(), tight, source(img), Options{NoVerify: true, State: state}); err == nil || !strings.Contains(err.Error(), "no room") {
+	if err := x.Check(); err != nil {
 		t.Error(err)
+	}
+
+	if got, err := fs.ReadFile(x, "config.yaml"); err != nil || string(got) != machineConfig {
+		t.Errorf("%q, %v", got, err)
+	}
+
+	if st, err := fs.Stat(x, "config.yaml"); err != nil || st.Mode() != 0o600 {
+		t.Errorf("%v, %v", st, err)
+	}
+}
+
+func TestAConfigurationOfAnySizeFitsOrIsRefused(t *testing.T) {
+	for _, n := range []int{0, 1, 4000, 4096, 4097, MaxConfig - len(machineConfig)} {
+		f, err := StateFile([]byte(machineConfig + strings.Repeat("#", n)))
+		if err != nil {
+			t.Fatalf("%d more bytes: %v", n, err)
+		}
+
+		x, err := xfs.Open(f, 300<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		got, err := fs.ReadFile(x, "config.yaml")
+		if err := errors.Join(err, x.Check(), f.Close()); err != nil || len(got) != len(machineConfig)+n {
+			t.Errorf("%d more bytes: %d read, %v", n, len(got), err)
+		}
+	}
+
+	for _, bad := range []string{
+		"", "machine: {}", "version: v1alpha1", "{", "apiVersion: v1alpha1\nkind: HostnameConfig\n", machineConfig + strings.Repeat("#", MaxConfig),
+	} {
+		if _, err := StateFile([]byte(bad)); !errors.Is(err, ErrConfig) {
+			t.Errorf("%.40q: %v", bad, err)
+		}
+	}
+}
+
+func TestWithoutRoomForStateNothingIsBootable(t *testing.T) {
+	state, err := StateFile([]byte(machineConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close() //nolint:errcheck // it has no name
+
+	m := newMemory(mediumSize)
+
+	if _, err := Write(t.Context(), m, source(small(t, 1)), Options{NoVerify: true, State: state}); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Error(err)
+	}
+
+	if _, err := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC); err == nil {
+		t.Error("the board would start it")
 	}
 }
 
