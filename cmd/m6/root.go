@@ -28,7 +28,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 
-	c.AddCommand(inspectCommand(), verifyCommand(), exitCodesTopic())
+	c.AddCommand(inspectCommand(), verifyCommand(), flashCommand(), exitCodesTopic())
 
 	return c
 }

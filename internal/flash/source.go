@@ -38,6 +38,11 @@ func (i *Input) Close() error {
 	return errors.Join(errs...)
 }
 
+// NewInput makes an input of an open image.
+func NewInput(s Source, close func() error) *Input {
+	return &Input{Source: s, close: []func() error{close}}
+}
+
 // IsURL says whether a name is fetched.
 func IsURL(name string) bool {
 	return strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://")

@@ -6,6 +6,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,11 +74,6 @@ func (l *list) expect(name string, ok bool, pass, fail string) {
 
 // Path verifies what is at a path. An error means that it could not be looked at, or is nothing that is understood.
 func Path(ctx context.Context, path string, o Options) (*Result, error) {
-	m, err := o.manifest(path)
-	if err != nil {
-		return nil, err
-	}
-
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		r, err := inspect.Path(ctx, path)
 		if err != nil {
@@ -87,26 +83,40 @@ func Path(ctx context.Context, path string, o Options) (*Result, error) {
 		return o.judge(r, nil), nil
 	}
 
+	r, d, err := Open(ctx, path, o)
+	if err != nil {
+		return nil, err
+	}
+
+	return r, d.Close()
+}
+
+// Open verifies an image, a device or an artifact, and gives it open, decoded if it was compressed, for what comes next.
+func Open(ctx context.Context, path string, o Options) (*Result, *image.Disk, error) {
+	m, err := o.manifest(path)
+	if err != nil {
+		return nil, nil, err
+	}
+
 	sums := m.sums()
 
 	d, err := image.OpenDisk(path, sums.options()...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer d.Close() //nolint:errcheck // read only
 
 	sums.start(ctx, d)
 
 	r, err := inspect.Disk(ctx, d)
+	if serr := sums.wait(); serr != nil {
+		err = errors.Join(err, fmt.Errorf("%s: %w", path, serr))
+	}
+
 	if err != nil {
-		return nil, err
+		return nil, nil, errors.Join(err, d.Close())
 	}
 
-	if err := sums.wait(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-
-	return o.judge(r, &compared{m, sums, d}), nil
+	return o.judge(r, &compared{m, sums, d}), d, nil
 }
 
 // Disk verifies an open disk, without a manifest.

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"talos-nanopi-m6/internal/flash"
+	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/verify"
+)
+
+// flashing is one run of m6 flash.
+type flashing struct {
+	verify     verify.Options
+	format     *output
+	yes        bool
+	overwrite  bool
+	unmount    bool
+	noVerify   bool
+	noDiscard  bool
+	loaderOnly bool
+	meta       []string
+	config     string
+
+	host flash.Host
+	in   io.Reader
+	out  io.Writer
+	say  io.Writer
+}
+
+func flashCommand() *cobra.Command {
+	f := &flashing{host: flash.ThisHost}
+
+	c := &cobra.Command{
+		Use:   "flash IMAGE|URL|- [DEVICE]",
+		Short: "Write an image to a card or disk",
+		Long: "Writes a disk image (raw, .zst, .xz; a file, a URL, or - for standard input) to a whole disk. Without a DEVICE it lists those\n" +
+			"there are.\n\n" +
+			"It refuses disks this machine runs from, mounted ones, ones that hold something that is not Talos', ones that are too small, and\n" +
+			"images that do not pass m6 verify. It writes only what carries data, past the cache, makes zero what must be, reads back and compares\n" +
+			"what it wrote, and moves the backup partition table to the disk's end. The boot loader's header comes last: whatever stops it, a\n" +
+			"half-written card never looks bootable.\n\n" +
+			"An image from a URL or standard input is verified on the card, before it is made bootable.",
+		Example: "  m6 flash metal-arm64.raw.zst\n  m6 flash metal-arm64.raw.zst /dev/sdb\n  m6 flash --embed-config controlplane.yaml metal-arm64.raw.zst /dev/sdb\n" +
+			"  m6 flash --loader-only u-boot-rockchip.bin /dev/mmcblk0",
+		Args: cobra.RangeArgs(1, 2),
+	}
+
+	f.format = outputFlag(c)
+	verifyFlags(c, &f.verify)
+	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&f.overwrite, "overwrite", false, "write to a disk that holds something that is not Talos', too")
+	c.Flags().BoolVar(&f.unmount, "unmount", false, "unmount what is mounted from the disk")
+	c.Flags().BoolVar(&f.noVerify, "no-verify", false, "write an image that is not verified")
+	c.Flags().BoolVar(&f.noDiscard, "no-discard", false, "leave old data in parts the image does not use")
+	c.Flags().BoolVar(&f.loaderOnly, "loader-only", false, "write only the boot loader, of an image or of u-boot-rockchip.bin, and leave everything else")
+	c.Flags().StringArrayVar(&f.meta, "meta", nil, "store a value in Talos' META partition, as KEY=VALUE or KEY=@FILE (0xa is the network configuration; repeatable)")
+	c.Flags().StringVar(&f.config, "embed-config", "", "put this machine configuration on the card: Talos starts with it instead of waiting for one")
+
+	c.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) != 1 {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+
+		targets, err := f.host.Targets()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+
+		var names []string
+		for _, t := range targets {
+			names = append(names, t.Path+"\t"+describe(t))
+		}
+
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+
+	c.RunE = func(c *cobra.Command, args []string) error {
+		f.in, f.out, f.say = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
+
+		if len(args) == 1 {
+			return f.list()
+		}
+
+		return f.run(c.Context(), args[0], args[1])
+	}
+
+	return c
+}
+
+// list shows the disks there are.
+func (f *flashing) list() error {
+	targets, err := f.host.Targets()
+	if err != nil {
+		return withCode(exitFailed, err)
+	}
+
+	if *f.format == outputJSON {
+		if err := writeJSON(f.out, targets); err != nil {
+			return withCode(exitFailed, err)
+		}
+	} else {
+		for _, t := range targets {
+			verdict := ""
+			if err := t.Refuse(0, true); err != nil {
+				verdict = "  (no: " + reason(err) + ")"
+			}
+
+			fmt.Fprintf(f.out, "%-14s %s%s\n", t.Path, describe(t), verdict)
+		}
+	}
+
+	return withCode(exitRefused, errors.New("name the disk to write to"))
+}
+
+// reason is the first line of a refusal without its beginning.
+func reason(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	if _, rest, ok := strings.Cut(line, flash.ErrTarget.Error()+": "); ok {
+		return rest
+	}
+
+	return line
+}
+
+// describe says what a disk is, so that a person knows it.
+func describe(t flash.Target) string {
+	parts := []string{inspect.Bytes(t.Size)}
+
+	for _, p := range []string{t.Model, t.Transport} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+
+	if t.Serial != "" {
+		parts = append(parts, "serial "+t.Serial)
+	}
+
+	if len(t.Content) > 0 {
+		parts = append(parts, "holds "+strings.Join(t.Content, ", "))
+	} else {
+		parts = append(parts, "empty")
+	}
+
+	return strings.Join(parts, ", ")
+}
+
+// run writes an image to a device.
+func (f *flashing) run(ctx context.Context, name, device string) error {
+	if f.loaderOnly {
+		return f.writeLoader(ctx, name, device)
+	}
+
+	o := flash.Options{Verify: f.verify, NoVerify: f.noVerify, NoDiscard: f.noDiscard, Progress: newProgress(f.say).show}
+
+	var err error
+	if o.Meta, err = parseMeta(f.meta); err != nil {
+		return withCode(exitUsage, err)
+	}
+
+	if f.config != "" {
+		state, err := readState(f.config)
+		if err != nil {
+			return withCode(exitInput, err)
+		}
+		defer state.Close() //nolint:errcheck // it has no name
+
+		o.State = state
+	}
+
+	src, checks, err := f.open(ctx, name)
+	if err != nil {
+		return withCode(exitInput, err)
+	}
+	defer src.Close() //nolint:errcheck // read only
+
+	size := int64(0)
+	if src.Disk != nil {
+		size = src.Disk.Size
+	}
+
+	if err := f.permit(device, name, size); err != nil {
+		return withCode(exitRefused, err)
+	}
+
+	dev, err := flash.Open(device)
+	if err != nil {
+		return withCode(exitRefused, err)
+	}
+
+	r, err := flash.Write(ctx, dev, src.Source, o)
+	fmt.Fprint(f.say, clearLine(f.say))
+
+	var me *flash.MediumError
+	if err != nil && !errors.As(err, &me) {
+		return withCode(exitRefused, errors.Join(err, dev.Close()))
+	}
+
+	if err := errors.Join(err, dev.Close()); err != nil {
+		return withCode(exitMedium, err)
+	}
+
+	if len(r.Checks) == 0 {
+		r.Checks = checks
+	}
+
+	return withCode(exitFailed, f.report(r))
+}
+
+// open opens an image: one at hand is verified, and decoded once for that and for writing.
+func (f *flashing) open(ctx context.Context, name string) (*flash.Input, []verify.Check, error) {
+	if name == "-" || flash.IsURL(name) {
+		in, err := flash.Stream(ctx, name, f.in)
+
+		return in, nil, err
+	}
+
+	var (
+		r   *verify.Result
+		d   *image.Disk
+		err error
+	)
+
+	if f.noVerify {
+		if d, err = rawDisk(name); err != nil || d == nil {
+			if err != nil {
+				return nil, nil, err
+			}
+
+			in, err := flash.Stream(ctx, name, f.in)
+
+			return in, nil, err
+		}
+	} else if r, d, err = verify.Open(ctx, name, f.verify); err != nil {
+		return nil, nil, err
+	}
+
+	in := flash.NewInput(flash.Source{Name: name, Disk: d}, d.Close)
+
+	if r == nil {
+		return in, nil, nil
+	}
+
+	if r.Report.Kind != inspect.KindDisk {
+		return nil, nil, errors.Join(fmt.Errorf("%s is no disk image, but a %s (a boot loader alone: --loader-only)", name, r.Report.Kind), in.Close())
+	}
+
+	if err := flash.Refusal(r); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("%s: %w", name, err), in.Close())
+	}
+
+	return in, r.Checks, nil
+}
+
+// rawDisk opens an image that is not compressed; nil stands for one that is.
+func rawDisk(name string) (*image.Disk, error) {
+	s, err := image.Open(name)
+	if err != nil {
+		return nil, err
+	}
+
+	format := s.Format
+
+	if err := s.Close(); err != nil || format != image.Raw {
+		return nil, err
+	}
+
+	return image.OpenDisk(name)
+}
+
+// permit refuses a target, or has a person agree to it.
+func (f *flashing) permit(device, name string, size int64) error {
+	if st, err := os.Stat(device); err == nil && st.Mode().IsRegular() {
+		return nil // a file is what its owner makes of it
+	}
+
+	t, err := f.host.Target(device)
+	if err != nil {
+		return err
+	}
+
+	if f.unmount {
+		if err := t.Unmount(f.host, func(p string) error { return unix.Unmount(p, 0) }); err != nil {
+			return err
+		}
+	}
+
+	if err := t.Refuse(size, f.overwrite); err != nil {
+		return err
+	}
+
+	if f.yes {
+		return nil
+	}
+
+	return f.ask(t, name)
+}
+
+// ask has a person agree.
+func (f *flashing) ask(t flash.Target, name string) error {
+	if name == "-" || !terminal(f.in) {
+		return fmt.Errorf("%s: nobody is there to ask: --yes writes without", t.Path)
+	}
+
+	fmt.Fprintf(f.say, "%s: %s\nEverything on it will be lost. Write %s to it? Type yes: ", t.Path, describe(t), name)
+
+	var answer string
+	if _, err := fmt.Fscanln(f.in, &answer); err != nil || answer != "yes" {
+		return fmt.Errorf("%s: not written: the answer was %q, not \"yes\"", t.Path, answer)
+	}
+
+	return nil
+}
+
+// report says what was done.
+func (f *flashing) report(r *flash.Result) error {
+	if *f.format == outputJSON {
+		return writeJSON(f.out, r)
+	}
+
+	total := 0.0
+	for _, s := range r.Seconds {
+		total += s
+	}
+
+	_, err := fmt.Fprintf(f.out, "%s is on %s: %s of data written and compared, %s made zero, %s left out, in %.1f s.\n"+
+		"Next: put it into the board and turn it on; talosctl -n ADDRESS get disks --insecure answers when Talos waits for its configuration.\n",
+		r.Image, r.Device, inspect.Bytes(r.Written), inspect.Bytes(r.Zeroed), inspect.Bytes(r.Skipped), total)
+
+	return err
+}
+
+// readState makes a STATE partition of a machine configuration.
+func readState(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+
+	b, err := io.ReadAll(io.LimitReader(f, flash.MaxConfig+1))
+	if err != nil {
+		return nil, err
+	}
+
+	state, err := flash.StateFile(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+
+	return state, nil
+}
+
+// parseMeta reads KEY=VALUE and KEY=@FILE.
+func parseMeta(list []string) (map[uint8]string, error) {
+	values := map[uint8]string{}
+
+	for _, m := range list {
+		k, v, ok := strings.Cut(m, "=")
+
+		key, err := strconv.ParseUint(k, 0, 8)
+		if !ok || err != nil || !slices.Contains(metaKeys(), uint8(key)) {
+			return nil, fmt.Errorf("--meta %s: want KEY=VALUE with one of the keys%s", m, metaHelp())
+		}
+
+		if file, ok := strings.CutPrefix(v, "@"); ok {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				return nil, fmt.Errorf("--meta %s: %w", m, err)
+			}
+
+			v = string(b)
+		}
+
+		values[uint8(key)] = v
+	}
+
+	return values, nil
+}
+
+func metaKeys() []uint8 {
+	var keys []uint8
+	for k := range flash.MetaKeys {
+		keys = append(keys, k)
+	}
+
+	slices.Sort(keys)
+
+	return keys
+}
+
+func metaHelp() string {
+	var b strings.Builder
+	for _, k := range metaKeys() {
+		fmt.Fprintf(&b, "\n  %#x  %s", k, flash.MetaKeys[k])
+	}
+
+	return b.String()
+}
