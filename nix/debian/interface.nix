@@ -176,6 +176,7 @@
     gptfdisk = "pkgs/by-name/gp/gptfdisk/package.nix";
     grub2 = "pkgs/by-name/gr/grub2/package.nix";
     jq = "pkgs/by-name/jq/jq/package.nix";
+    kernel-hardening-checker = "pkgs/by-name/ke/kernel-hardening-checker/package.nix";
     kmod = "pkgs/by-name/km/kmod/package.nix";
     mtools = "pkgs/by-name/mt/mtools/package.nix";
     ncurses = "pkgs/development/libraries/ncurses/default.nix";
@@ -188,6 +189,7 @@
     python3 = "pkgs/development/interpreters/python/default.nix";
     qemu = "pkgs/by-name/qe/qemu/package.nix";
     shellcheck = "pkgs/development/tools/haskell/shellcheck/default.nix";
+    squashfsTools = "pkgs/by-name/sq/squashfsTools/package.nix";
     squashfs-tools-ng = "pkgs/by-name/sq/squashfs-tools-ng/package.nix";
     talosctl = "pkgs/by-name/ta/talosctl/package.nix";
     xfsprogs = "pkgs/by-name/xf/xfsprogs/package.nix";
@@ -209,6 +211,7 @@
       "genAttrs"
       "getExe"
       "hasSuffix"
+      "last"
       "licenses"
       "makeBinPath"
       "mapAttrs"
@@ -218,7 +221,11 @@
       "optional"
       "optionalAttrs"
       "optionalString"
+      "removePrefix"
+      "removeSuffix"
+      "sort"
       "splitString"
+      "take"
     ];
   };
 }

@@ -93,6 +93,8 @@ rec {
     listToAttrs (
       concatMap (name: optional (keep name set.${name}) (nameValuePair name set.${name})) (attrNames set)
     );
+  last = list: builtins.elemAt list (builtins.length list - 1);
+  take = count: list: genList (builtins.elemAt list) (if count < length list then count else length list);
   unique = builtins.foldl' (seen: item: if elem item seen then seen else seen ++ [ item ]) [ ];
   flatten = value: if isList value then concatMap flatten value else [ value ];
 

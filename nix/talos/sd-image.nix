@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 # The disk image: Talos' imager over overlay, kernel and initramfs. The same bits every time.
 # Takes `talosVersion`, `kernel` (Image), `initramfs` (file), `overlay`, `overlayOptions`, `extraKernelArgs`, `manifest`
-# (attributes for manifest.json: what went in) and `format` ("zst" or "xz").
+# (attributes for manifest.json: what went in), `format` ("zst" or "xz"), and what Image Factory's schematics have:
+# `systemExtensions` ({ ociPath } or { tarballPath } each), `machineConfig` (text, embedded), `meta` ({ key, value } each), and
+# `profileName` (a file of profiles/), `diskSize` (bytes).
 # Gives metal-arm64.raw.FORMAT, its .sha256, and manifest.json.
 {
   lib,
@@ -20,21 +22,31 @@
   extraKernelArgs ? [ ],
   manifest,
   format ? "zst",
+  systemExtensions ? [ ],
+  machineConfig ? null,
+  meta ? [ ],
+  profileName ? "nanopi-m6",
+  diskSize ? null,
+  squashfsTools ? throw "system extensions need squashfs-tools, which the embedded set does not have: build with nixpkgs",
 }:
 let
   profile = {
-    baseProfileName = "nanopi-m6";
+    baseProfileName = profileName;
     arch = "arm64";
     platform = "metal";
     version = talosVersion;
-    customization = lib.optionalAttrs (extraKernelArgs != [ ]) { inherit extraKernelArgs; };
+    customization =
+      lib.optionalAttrs (extraKernelArgs != [ ]) { inherit extraKernelArgs; }
+      // lib.optionalAttrs (machineConfig != null) { embeddedMachineConfiguration = machineConfig; }
+      // lib.optionalAttrs (meta != [ ]) { metaContents = meta; };
     input = {
       kernel.path = "${kernel}/Image";
       initramfs.path = "${initramfs}";
       # A unified kernel image is always built; GRUB boots without it.
       sdBoot.path = "systemd-boot/systemd-bootaa64.efi";
       sdStub.path = "systemd-boot/linuxaa64.efi.stub";
-    };
+    }
+    // lib.optionalAttrs (systemExtensions != [ ]) { inherit systemExtensions; };
     overlay = {
       name = "nanopi-m6";
       image.ociPath = "${overlay}";
@@ -43,7 +55,8 @@ let
     output = {
       kind = "image";
       outFormat = "raw";
-    };
+    }
+    // lib.optionalAttrs (diskSize != null) { imageOptions = { inherit diskSize; }; };
   };
   compress =
     {
@@ -64,7 +77,8 @@ stdenvNoCC.mkDerivation {
     gptfdisk
     jq
   ]
-  ++ imagerTools.runtimeInputs;
+  ++ imagerTools.runtimeInputs
+  ++ lib.optional (systemExtensions != [ ]) squashfsTools;
   profile = builtins.toJSON profile;
   manifest = builtins.toJSON manifest;
   passAsFile = [

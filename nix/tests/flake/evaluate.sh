@@ -55,6 +55,43 @@ for known in false true; do
   done
 done
 
+# mkImage takes what is right and refuses what is wrong, with what would be right.
+image() { # OPTIONS: the image's derivation
+  nix eval "${options[@]}" --raw "path:$work/flake#lib" --apply "lib: (lib.mkImage { $1 }).drvPath" 2>"$work/errors"
+}
+refused() { # OPTIONS TEXT...
+  local text given=$1
+  shift
+  ! image "$given" >/dev/null || fail "mkImage took $given"
+  for text; do grep -qF -- "$text" "$work/errors" || fail "mkImage { $given } does not say '$text': $(cat "$work/errors")"; done
+}
+plain=$(image "") || fail "mkImage { }: $(cat "$work/errors")"
+whole='talosVersion = "v1.14.0"; kernel = "lts"; profile = "nanopi-m6-nvme"; extraKernelArgs = [ "a=b" "-c" ];
+  overlayOptions = { console = false; }; systemExtensions = [ { tarballPath = "/nix/x.tar"; } ]; diskFormat = "xz";
+  meta = [ { key = 10; value = "x"; } ]; diskSize = 2147483648; system = "aarch64-linux";'
+changed=$(image "$whole") || fail "mkImage: $(cat "$work/errors")"
+[ "$plain" != "$changed" ] || fail "mkImage ignores its options"
+image 'talosVersion = null;' >/dev/null || fail "mkImage from source: $(cat "$work/errors")"
+refused 'talosversion = "v1.14.0";' "talosversion: no such option" talosVersion extraKernelArgs
+refused 'talosVersion = "v1.9.0";' "v1.14.0" "nix run .#pin"
+refused 'kernel = "6.12"; diskFormat = "qcow2";' "kernel: want one of lts, collabora, collabora-6_9" "diskFormat: want one of zst, xz"
+refused 'overlayOptions = { konsole = true; };' "overlayOptions: want a set of" bootDevice
+refused 'extraKernelArgs = "a=b";' "extraKernelArgs: want a list"
+refused 'systemExtensions = [ { imageRef = "x"; } ];' tarballPath
+refused 'diskSize = 1000;' 1306525696
+refused 'meta = [ { key = 300; value = "x"; } ];' "meta: want"
+refused 'ddrBlob = { blob = ./x; };' blobSha256
+refused 'talosVersion = null; machineConfig = "/nix/x";' "v1.12 or later"
+# The installer's own options are those that overlayOptions takes.
+grep -o '^	"[A-Za-z]*": {' "$source/installer/options.go" | tr -d '	": {' | sort >"$work/installer"
+sed -n '/^  overlayOptions = \[/,/\]/p' "$source/nix/lib/image-options.nix" | grep -o '"[A-Za-z]*"' | tr -d '"' | sort >"$work/options"
+diff "$work/installer" "$work/options" || fail "nix/lib/image-options.nix and installer/options.go have other overlay options (above)"
+# The template's own flake evaluates with this one as its input.
+mkdir "$work/node"
+cp "$source"/templates/node/* "$work/node"
+nix eval --no-write-lock-file --override-input nanopi-m6 "path:$work/flake" --override-input nanopi-m6/nixpkgs "path:$input" \
+  --raw "path:$work/node#packages.x86_64-linux.default.drvPath" >/dev/null 2>"$work/errors" || fail "templates/node: $(cat "$work/errors")"
+
 for kind in packages checks devShells; do
   names=$(nix eval "${options[@]}" --raw "path:$work/flake#$kind.x86_64-linux" \
     --apply 'set: builtins.concatStringsSep " " (builtins.attrNames set)' 2>"$work/errors") ||

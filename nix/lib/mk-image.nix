@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MPL-2.0
+# lib.mkImage: checks its options (image-options.nix) and hands them to default.nix.
+{
+  lib,
+  pkgsFor,
+  options,
+}:
+given:
+let
+  inherit (builtins) attrNames;
+  unknown = lib.filter (name: !(options ? ${name})) (attrNames given);
+  wrong = lib.concatMap (
+    name:
+    let
+      right = options.${name}.check given.${name};
+    in
+    lib.optional (right != null) "${name}: want ${right}"
+  ) (lib.filter (name: options ? ${name}) (attrNames given));
+  faults =
+    map (name: "${name}: no such option; there are ${lib.concatStringsSep ", " (attrNames options)}") unknown ++ wrong;
+
+  o = lib.mapAttrs (name: option: given.${name} or option.default) options;
+  official = o.talosVersion != null;
+  minor = lib.concatStringsSep "." (lib.take 2 (lib.splitString "." (lib.removePrefix "v" o.talosVersion)));
+  embeds = official && builtins.compareVersions minor "1.12" >= 0;
+
+  tree = import ../flake/tree.nix {
+    pkgs = pkgsFor o.system;
+    arguments = {
+      inherit (o) talosVersion moduleSigning;
+      kernelFlavour = o.kernel;
+      imageFormat = o.diskFormat;
+      image = {
+        inherit (o)
+          extraKernelArgs
+          overlayOptions
+          systemExtensions
+          meta
+          diskSize
+          ;
+        profileName = o.profile;
+        machineConfig = if o.machineConfig == null then null else builtins.readFile o.machineConfig;
+      };
+    }
+    // lib.optionalAttrs (o.ddrBlob != { }) { inherit (o) ddrBlob; };
+  };
+in
+if faults != [ ] then
+  throw "mkImage:\n  ${lib.concatStringsSep "\n  " faults}"
+else if o.machineConfig != null && !embeds then
+  throw "mkImage:\n  machineConfig: Talos ${
+    if official then o.talosVersion else "from source (v1.10.6)"
+  } embeds none; want talosVersion v1.12 or later, or apply it with talosctl apply-config --insecure"
+else
+  tree.sdImage
