@@ -145,11 +145,7 @@ lib.fix (self: {
         talosVersion
         ;
       format = imageFormat;
-      manifest = import ./nix/talos/manifest.nix {
-        inherit lib sources;
-        packages = self;
-        inherit kernelFlavour;
-      };
+      inherit (self) manifest;
     }
     // image
     // {
@@ -157,6 +153,11 @@ lib.fix (self: {
         lib.optionalAttrs self.ddr-blob.standIn { allowStandIn = true; } // image.overlayOptions or { };
     }
   );
+  manifest = import ./nix/talos/manifest.nix {
+    inherit lib sources kernelFlavour;
+    packages = self;
+  };
+  sbom = pkgs.callPackage ./nix/talos/sbom.nix { inherit (self) manifest; };
   # Kernel, modules and device trees in the layout of Talos' own kernel package.
   kernelImage = pkgs.callPackage ./nix/talos/kernel-image.nix { inherit (self) oci-image kernel dtb; };
 

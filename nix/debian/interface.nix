@@ -221,6 +221,7 @@
       "optional"
       "optionalAttrs"
       "optionalString"
+      "optionals"
       "removePrefix"
       "removeSuffix"
       "sort"

@@ -18,6 +18,7 @@ in
     imager
     kernelImage
     overlay
+    sbom
     sdImage
     talosctl
     tfa

@@ -37,6 +37,7 @@ in
   sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) sdImage; };
   flake = pkgs.callPackage ./flake.nix { };
   payload = pkgs.callPackage ./payload.nix { };
+  pin = pkgs.callPackage ./pin.nix { };
   boot-virtio = boot "virtio";
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";
