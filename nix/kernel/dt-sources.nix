@@ -14,7 +14,7 @@ stdenvNoCC.mkDerivation {
   installPhase = ''
     runHook preInstall
     mkdir $out
-    cp -r --parents include/dt-bindings arch/arm64/boot/dts/rockchip scripts/dtc/include-prefixes \
+    cp -r --parents include/dt-bindings include/uapi/linux/input-event-codes.h arch/arm64/boot/dts/rockchip scripts/dtc/include-prefixes \
       Documentation/devicetree/bindings $out/
     runHook postInstall
   '';
