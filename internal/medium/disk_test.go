@@ -245,6 +245,14 @@ func TestWhatIsNoDiskIsRefused(t *testing.T) {
 	if _, err := OpenDisk("/nonexistent"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("nothing: %v", err)
 	}
+
+	if loop, ok := testdisk.Loop(t, testdisk.File(t, fileSize), 512, false); ok {
+		if node, ok := testdisk.Partition(t, loop); ok {
+			if _, err := OpenDisk(node); !errors.Is(err, ErrUnfit) || !strings.Contains(err.Error(), "is a partition") {
+				t.Errorf("partition: %v", err)
+			}
+		}
+	}
 }
 
 func TestWriteProtectedDiskIsRefused(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/siderolabs/go-blockdevice/v2/block"
 	"golang.org/x/sys/unix"
 )
 
@@ -93,6 +94,47 @@ func Loop(t testing.TB, file string, blockSize uint32, readOnly bool) (string, b
 	}
 
 	return unavailable(t, unix.EBUSY)
+}
+
+// Partition makes a partition of a MiB on the loop device, and a device node for it. It says false where the machine does
+// not allow it.
+func Partition(t testing.TB, loop string) (string, bool) {
+	t.Helper()
+
+	f, err := os.OpenFile(loop, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	defer f.Close() //nolint:errcheck // only asked
+
+	if err := unix.IoctlLoopSetStatus64(int(f.Fd()), &unix.LoopInfo64{Flags: unix.LO_FLAGS_PARTSCAN}); err != nil {
+		return unavailable(t, err)
+	}
+
+	// The kernel is told, so that it need not know the partition table.
+	if err := block.NewFromFile(f).KernelPartitionAdd(1, 1<<20, 1<<20); err != nil {
+		return unavailable(t, err)
+	}
+
+	base := filepath.Base(loop)
+
+	numbers, err := os.ReadFile(filepath.Join("/sys/class/block", base+"p1", "dev"))
+	if err != nil {
+		return unavailable(t, err)
+	}
+
+	var major, minor uint32
+	if _, err := fmt.Sscanf(string(numbers), "%d:%d", &major, &minor); err != nil {
+		t.Fatal(err)
+	}
+
+	node := filepath.Join(t.TempDir(), base+"p1")
+	if err := unix.Mknod(node, unix.S_IFBLK|0o600, int(unix.Mkdev(major, minor))); err != nil {
+		return unavailable(t, err)
+	}
+
+	return node, true
 }
 
 func unavailable(t testing.TB, err error) (string, bool) {

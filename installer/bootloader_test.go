@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"syscall"
+	"testing"
+
+	"talos-nanopi-m6/internal/medium"
+	"talos-nanopi-m6/internal/rockchip"
+	"talos-nanopi-m6/internal/rockchip/rockchiptest"
+)
+
+// failing is a disk in memory on which writes fail from the n-th on.
+type failing struct {
+	content []byte
+	left    int
+}
+
+func (f *failing) ReadAt(p []byte, offset int64) (int, error) {
+	return bytes.NewReader(f.content).ReadAt(p, offset)
+}
+
+func (f *failing) WriteAt(p []byte, offset int64) (int, error) {
+	if f.left--; f.left < 0 {
+		return 0, syscall.EIO
+	}
+
+	return copy(f.content[offset:], p), nil
+}
+
+func (f *failing) Flush() error   { return nil }
+func (f *failing) BlockSize() int { return 512 }
+func (f *failing) Blank() byte    { return 0 }
+func (f *failing) Name() string   { return "/dev/failing" }
+
+func planFor(t *testing.T, disk *failing, seed uint64) *bootPlan {
+	t.Helper()
+
+	loader, err := rockchip.ParseLoader(rockchiptest.Small.With(seed).Image(rockchip.MMC), rockchip.MMC)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	parts, err := medium.LoaderParts(disk, int64(len(disk.content)), loader)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return &bootPlan{log: &logger{}, targets: []target{{disk, parts, &rockchip.MMC}}}
+}
+
+func TestFailureSaysWhatTheBoardWouldStart(t *testing.T) {
+	old := make([]byte, 12<<20)
+	copy(old[rockchip.MMC.FileStart:], rockchiptest.Small.Image(rockchip.MMC))
+
+	for left := range 10 {
+		disk := &failing{bytes.Clone(old), left}
+
+		err := planFor(t, disk, 2).write()
+		if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "the board still starts from /dev/failing: idblock at byte") {
+			t.Errorf("%d writes succeed: %v", left, err)
+		}
+	}
+
+	blank := &failing{make([]byte, 12<<20), 1}
+
+	err := planFor(t, blank, 2).write()
+	if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "now /dev/failing: the board does not start from it") {
+		t.Errorf("a blank disk: %v", err)
+	}
+}
+
+func TestEveryMessageIsOneMessageOfTheKernelsLog(t *testing.T) {
+	var log messages
+
+	l := &logger{outputs: []io.Writer{prefixed{"<30>", &log}}}
+	l.printf("first")
+	l.printf("two\nlines")
+
+	want := messages{"<30>overlay nanopi-m6: first\n", "<30>overlay nanopi-m6: two\n", "<30>lines\n"}
+	if strings.Join(log, "|") != strings.Join(want, "|") {
+		t.Errorf("%q", log)
+	}
+}
+
+// messages keeps writes apart, as the kernel's log does.
+type messages []string
+
+func (m *messages) Write(p []byte) (int, error) {
+	*m = append(*m, string(p))
+
+	return len(p), nil
+}
+
+func TestMountPointsAreTold(t *testing.T) {
+	for folder, want := range map[string]bool{"/proc": true, "/proc/self": false, "/nonexistent": false, t.TempDir(): false} {
+		if got := mounted(folder); got != want {
+			t.Errorf("%s: %v", folder, got)
+		}
+	}
+}
