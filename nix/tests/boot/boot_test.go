@@ -152,6 +152,23 @@ func TestComplaintsAreFoundOnceAndOnlyTheListedAreAllowed(t *testing.T) {
 	}
 }
 
+// TestAGoodBootHasNoUnknownComplaints reads the log of one: what it complains of is listed, and found.
+func TestAGoodBootHasNoUnknownComplaints(t *testing.T) {
+	allowed, err := loadAllowances(allowedYAML)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	found := scan(recorded(t, "good.log"), allowed)
+	if err := unknown(found); err != nil {
+		t.Error(err)
+	}
+
+	if len(found) < 4 {
+		t.Errorf("only %d complaints are found: %+v", len(found), found)
+	}
+}
+
 func TestWhatTalosSaysWhenTheKernelLacksAFeatureIsAComplaint(t *testing.T) {
 	for _, l := range recorded(t, "lacking.log") {
 		if got := scan([]qemu.Line{l}, nil); len(got) != 1 {

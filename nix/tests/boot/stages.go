@@ -25,7 +25,7 @@ var stages = []stage{
 	// The EFI stub speaks first; ttyS2 replays the log once its driver is there.
 	{"kernel", regexp.MustCompile(`EFI stub: Booting Linux|Linux version \d`)},
 	{"init", regexp.MustCompile(`\[talos\] \[initramfs\]|Run /init as init process`)},
-	{"machined", regexp.MustCompile(`\[talos\] (initialize|setupLogger|task |phase |\S+ sequence:)`)},
+	{"machined", regexp.MustCompile(`\[talos\] (machined logger initialized|initialize sequence:|phase )`)},
 }
 
 const apiStage = "api"
