@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MPL-2.0
 # What every U-Boot here is built with: our patches, in the order of their numbers, and our configurations.
-{ lib }:
+# Takes `configs`, names of files in ./u-boot: what another U-Boot reads does not rebuild this one.
+{ lib, configs }:
 let
   patches = ../../patches/u-boot;
+  chosen = lib.fileset.toSource {
+    root = ./u-boot;
+    fileset = lib.fileset.unions (map (name: ./u-boot + "/${name}") configs);
+  };
 in
 {
   patches = map (name: "${patches}/${name}") (
@@ -10,6 +15,6 @@ in
   );
   postPatch = ''
     patchShebangs tools scripts
-    cp ${./u-boot}/* configs/
+    cp ${chosen}/* configs/
   '';
 }

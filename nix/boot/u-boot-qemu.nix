@@ -7,7 +7,13 @@
   source,
 }:
 let
-  ours = import ./u-boot-ours.nix { inherit lib; };
+  ours = import ./u-boot-ours.nix {
+    inherit lib;
+    configs = [
+      "boot-flow.config"
+      "nanopi-m6-qemu_defconfig"
+    ];
+  };
 in
 buildUBoot {
   inherit (source) version src;

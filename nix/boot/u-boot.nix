@@ -13,7 +13,13 @@
   ddrBlob,
 }:
 let
-  ours = import ./u-boot-ours.nix { inherit lib; };
+  ours = import ./u-boot-ours.nix {
+    inherit lib;
+    configs = [
+      "boot-flow.config"
+      "nanopi-m6-rk3588s_defconfig"
+    ];
+  };
   extraMeta = {
     platforms = [ "aarch64-linux" ];
     license = lib.licenses.gpl2Plus;
