@@ -102,6 +102,7 @@ let
               "depsBuildBuild"
               "env"
               "finalPackage"
+              "hardeningDisable"
               "meta"
               "nativeBuildInputs"
               "buildInputs"

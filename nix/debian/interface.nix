@@ -165,10 +165,10 @@
     curl = "pkgs/by-name/cu/curlMinimal/package.nix";
     dosfstools = "pkgs/by-name/do/dosfstools/package.nix";
     dpkg = "pkgs/by-name/dp/dpkg/package.nix";
-    dt-schema = "pkgs/development/python-modules/dtschema/default.nix";
+    dt-schema = "pkgs/by-name/dt/dt-schema/package.nix";
     dtc = "pkgs/by-name/dt/dtc/package.nix";
     elfutils = "pkgs/by-name/el/elfutils/package.nix";
-    flex = "pkgs/by-name/fl/flex/package.nix";
+    flex = "pkgs/development/tools/parsing/flex/default.nix";
     git = "pkgs/by-name/gi/git/package.nix";
     go_1_26 = "pkgs/development/compilers/go/1.26.nix";
     go-tools = "pkgs/by-name/go/go-tools/package.nix";
@@ -177,7 +177,7 @@
     grub2 = "pkgs/by-name/gr/grub2/package.nix";
     jq = "pkgs/by-name/jq/jq/package.nix";
     kernel-hardening-checker = "pkgs/by-name/ke/kernel-hardening-checker/package.nix";
-    kmod = "pkgs/by-name/km/kmod/package.nix";
+    kmod = "pkgs/os-specific/linux/kmod/default.nix";
     mtools = "pkgs/by-name/mt/mtools/package.nix";
     ncurses = "pkgs/development/libraries/ncurses/default.nix";
     nix = "pkgs/tools/package-management/nix/default.nix";
@@ -188,13 +188,13 @@
     pkg-config = "pkgs/build-support/pkg-config-wrapper/default.nix";
     python3 = "pkgs/development/interpreters/python/default.nix";
     qemu = "pkgs/by-name/qe/qemu/package.nix";
-    shellcheck = "pkgs/development/tools/haskell/shellcheck/default.nix";
+    shellcheck = "pkgs/development/tools/shellcheck/default.nix";
     squashfsTools = "pkgs/by-name/sq/squashfsTools/package.nix";
     squashfs-tools-ng = "pkgs/by-name/sq/squashfs-tools-ng/package.nix";
     talosctl = "pkgs/by-name/ta/talosctl/package.nix";
     xfsprogs = "pkgs/by-name/xf/xfsprogs/package.nix";
     xz = "pkgs/by-name/xz/xz/package.nix";
-    zstd = "pkgs/by-name/zs/zstd/package.nix";
+    zstd = "pkgs/tools/compression/zstd/default.nix";
   };
 
   lib = {

@@ -8,6 +8,7 @@
   stdenv,
   bc,
   bison,
+  buildPackages,
   cpio,
   dpkg,
   elfutils,
@@ -50,6 +51,10 @@ stdenv.mkDerivation {
     perl
     python3
   ];
+  # The kernel's own build programs (HOSTCC).
+  depsBuildBuild = [ buildPackages.stdenv.cc ];
+  # The kernel chooses its own.
+  hardeningDisable = [ "all" ];
   enableParallelBuilding = true;
 
   unpackPhase = import ./unpack.nix;

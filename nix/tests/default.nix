@@ -38,6 +38,15 @@ in
   flake = pkgs.callPackage ./flake.nix { };
   payload = pkgs.callPackage ./payload.nix { };
   pin = pkgs.callPackage ./pin.nix { };
+  imager-versions = pkgs.callPackage ./imager-versions.nix { inherit (packages) sdImage; };
+  payload-from-source = pkgs.callPackage ./payload-from-source.nix {
+    initramfs = packages.initramfs-from-source;
+    rebuilt = pkgs.callPackage ../talos/payload-official.nix {
+      version = "from-source";
+      initramfs = packages.initramfs-from-source;
+      inherit (packages) kernel;
+    };
+  };
   boot-virtio = boot "virtio";
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";
