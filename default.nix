@@ -158,6 +158,18 @@ lib.fix (self: {
     packages = self;
   };
   sbom = pkgs.callPackage ./nix/talos/sbom.nix { inherit (self) manifest; };
+  # installerImageOn BASE: on Talos' installer base, which a build has to be handed ({ tarballPath } or { ociPath }).
+  installerImageOn =
+    base:
+    pkgs.callPackage ./nix/talos/installer-image.nix {
+      inherit sources base;
+      inherit (self)
+        imager
+        imagerTools
+        sdImage
+        overlay
+        ;
+    };
   # Kernel, modules and device trees in the layout of Talos' own kernel package.
   kernelImage = pkgs.callPackage ./nix/talos/kernel-image.nix { inherit (self) oci-image kernel dtb; };
 

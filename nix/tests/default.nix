@@ -38,6 +38,10 @@ in
   flake = pkgs.callPackage ./flake.nix { };
   payload = pkgs.callPackage ./payload.nix { };
   pin = pkgs.callPackage ./pin.nix { };
+  installer-image = pkgs.callPackage ./installer-image.nix {
+    inherit (packages) oci-image;
+    makeImage = packages.installerImageOn;
+  };
   imager-versions = pkgs.callPackage ./imager-versions.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {
     initramfs = packages.initramfs-from-source;

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MPL-2.0
+# The installer image, for `talosctl upgrade --image` and machine.install.image: Talos' installer base with this kernel and
+# initramfs and the overlay, as Talos' imager makes it. The same bits every time.
+# Takes `sdImage` (whose profile it shares), `base` (Talos' installer-base for arm64, { tarballPath } or { ociPath }) and
+# `overlay`. Gives installer-arm64.tar (docker load, crane push).
+{
+  stdenvNoCC,
+  dpkg,
+  python3,
+  imager,
+  imagerTools,
+  sources,
+  sdImage,
+  overlay,
+  base,
+}:
+let
+  profile = sdImage.profile // {
+    input = sdImage.profile.input // {
+      # The archive's name for the image; nothing is pulled.
+      baseInstaller = {
+        imageRef = "nanopi-m6/installer:${sdImage.profile.version}";
+      }
+      // base;
+      overlayInstaller.ociPath = "${overlay}";
+    };
+    output = {
+      kind = "installer";
+      outFormat = "raw";
+    };
+  };
+in
+stdenvNoCC.mkDerivation {
+  name = "${sdImage.name}-installer";
+  nativeBuildInputs = [
+    imager
+    imagerTools
+    dpkg
+    python3
+  ]
+  ++ imagerTools.runtimeInputs;
+  profile = builtins.toJSON profile;
+  passAsFile = [ "profile" ];
+  settle = ./installer-image.py;
+  buildCommand = ''
+    dpkg-deb --fsys-tarfile ${sources.systemdBoot} | tar -x --wildcards --transform='s,.*/,,' --one-top-level=systemd-boot \
+      './usr/lib/systemd/boot/efi/*.efi*'
+    imager --output . - <$profilePath
+    mkdir $out
+    # The imager writes the time of day into the image (Talos v1.13.9, pkg/imager/out.go).
+    python3 $settle installer-arm64.tar $out/installer-arm64.tar
+  '';
+}
