@@ -12,7 +12,9 @@ with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as source:
         labels = sorted(
             f"{key.removeprefix('SCHILY.xattr.')}={value}" for key, value in entry.pax_headers.items() if "xattr" in key
         )
+        # The Nix store has taken the right to write from modules; who made the root kept that or gave it back.
+        mode = entry.mode & 0o7555 if "lib/modules/" in entry.name else entry.mode
         lines.append(
-            f"{entry.name} {entry.type.decode()} {entry.mode:o} {entry.uid}:{entry.gid} {entry.linkname} {labels} {digest}"
+            f"{entry.name} {entry.type.decode()} {mode:o} {entry.uid}:{entry.gid} {entry.linkname} {labels} {digest}"
         )
 print("\n".join(sorted(lines)))
