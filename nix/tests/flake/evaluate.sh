@@ -11,7 +11,7 @@ trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 
 export NIX_STORE_DIR=$work/store NIX_STATE_DIR=$work/state NIX_LOG_DIR=$work/log NIX_CONF_DIR=$work/conf
 export HOME=$work/home XDG_CACHE_HOME=$work/cache
-# What would build, or fetch, while it evaluates is an error; evaluation is restricted as Hydra's is.
+# What would build, or fetch, while it evaluates is an error.
 export NIX_CONFIG="experimental-features = nix-command flakes
 build-users-group =
 substituters =
@@ -54,6 +54,10 @@ for known in false true; do
       fail "nix flake $command (onlyKnown = $known): $(cat "$work/errors")"
   done
 done
+
+# As Hydra evaluates: restricted.
+nix eval --option restrict-eval true --option allowed-uris "path:$work $work" "${options[@]}" --raw \
+  "path:$work/flake#hydraJobs.release.drvPath" >/dev/null 2>"$work/errors" || fail "hydraJobs, restricted: $(cat "$work/errors")"
 
 # mkImage takes what is right and refuses what is wrong, with what would be right.
 image() { # OPTIONS: the image's derivation
