@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# `nix flake check`: the test suite, formatting, and the evaluation of every output on both systems.
+# `nix flake check`: the test suite, and the evaluation of every output on both systems. Nix' own formatting is `nix fmt`'s.
 {
   lib,
   pkgs,
@@ -26,22 +26,4 @@ in
     derivations = evaluated "packages" + evaluated "devShells";
     passAsFile = [ "derivations" ];
   } "cp $derivationsPath $out";
-
-  format =
-    pkgs.runCommand "format"
-      {
-        nativeBuildInputs = [ pkgs.nixfmt ];
-        nix = lib.fileset.toSource {
-          root = ../..;
-          fileset = lib.fileset.unions [
-            ../../default.nix
-            ../../flake.nix
-            ../../nix
-          ];
-        };
-      }
-      ''
-        find $nix -name '*.nix' -print0 | xargs -0 nixfmt --check
-        touch $out
-      '';
 }
