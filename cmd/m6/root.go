@@ -28,13 +28,17 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 
-	c.AddCommand(inspectCommand(), verifyCommand(), flashCommand(), exitCodesTopic())
+	c.AddCommand(inspectCommand(), verifyCommand(), flashCommand(), bootCommand(), doctorCommand(), recoverCommand(), manualCommand(c), exitCodesTopic())
 
 	return c
 }
 
 // exitCodesTopic is a help text.
 func exitCodesTopic() *cobra.Command {
+	return &cobra.Command{Use: "exit-codes", Short: "What m6's exit codes mean", Long: exitCodesText()}
+}
+
+func exitCodesText() string {
 	var b strings.Builder
 
 	b.WriteString("Exit codes of m6:\n\n")
@@ -43,7 +47,7 @@ func exitCodesTopic() *cobra.Command {
 		fmt.Fprintf(&b, "  %3d  %s\n", e.code, e.meaning)
 	}
 
-	return &cobra.Command{Use: "exit-codes", Short: "What m6's exit codes mean", Long: b.String()}
+	return b.String()
 }
 
 // output is how a report is written.

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/testdisk"
+	"talos-nanopi-m6/internal/rockchip"
+	"talos-nanopi-m6/internal/rockchip/rockchiptest"
+	"talos-nanopi-m6/internal/verify"
+)
+
+func TestEveryReportIsTextAndJSON(t *testing.T) {
+	disk := diskImage(t, testdisk.Spec{})
+
+	for _, command := range []string{"inspect", "verify"} {
+		text, say, code := m6(t, command, disk)
+		if code != exitDone || !strings.Contains(text, "1.10.6") {
+			t.Errorf("%s: %d %s %s", command, code, text, say)
+		}
+
+		out, say, code := m6(t, command, "-o", "json", disk)
+
+		var v map[string]any
+		if err := json.Unmarshal([]byte(out), &v); err != nil || code != exitDone || v["source"] != disk {
+			t.Errorf("%s: %d, %v: %.200s %s", command, code, err, out, say)
+		}
+	}
+
+	out, _, _ := m6(t, "doctor", "-o", "json")
+
+	var list []ailment
+	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) < 8 {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestExitCodesAreWhatTheHelpSays(t *testing.T) {
+	disk := diskImage(t, standIn())
+	noise := file(t, "noise", bytes.Repeat([]byte("noise "), 100_000))
+
+	for _, c := range []struct {
+		args []string
+		code int
+		say  string
+	}{
+		{[]string{"verify", "--allow-stand-in", disk}, exitDone, ""},
+		{[]string{"verify", disk}, exitFailed, ""},
+		{[]string{"inspect", noise}, exitInput, "noise"},
+		{[]string{"verify", noise}, exitInput, "noise"},
+		{[]string{"verify", filepath.Join(t.TempDir(), "absent")}, exitInput, "absent"},
+		{[]string{"inspect"}, exitUsage, "accepts 1 arg"},
+		{[]string{"inspect", "--nonsense", disk}, exitUsage, "nonsense"},
+		{[]string{"inspect", "-o", "xml", disk}, exitUsage, "want one of text, json"},
+		{[]string{"reticulate"}, exitUsage, "unknown command"},
+		{[]string{"boot", "--disk", "floppy", disk}, exitUsage, "want one of virtio"},
+		{[]string{"boot", "--cpus", "99", disk}, exitUsage, "1 to 8"},
+		{[]string{"flash", disk, blank(t, testdisk.Size)}, exitInput, "no DDR blob: cannot start the board's memory"},
+		{[]string{"flash", "--allow-stand-in", disk, blank(t, 1<<20)}, exitRefused, "larger than the medium"},
+		{[]string{"flash", "--allow-stand-in", disk, filepath.Join(t.TempDir(), "absent")}, exitRefused, "absent"},
+		{[]string{"flash", "--allow-stand-in", disk, "/dev/null"}, exitRefused, "/dev/null"},
+		{[]string{"flash", "--meta", "0x1=x", disk, blank(t, testdisk.Size)}, exitUsage, "0xa"},
+		{[]string{"flash", "--embed-config", noise, disk, blank(t, testdisk.Size)}, exitInput, "not a machine configuration"},
+	} {
+		out, say, code := m6(t, c.args...)
+		if code != c.code || !strings.Contains(say, c.say) {
+			t.Errorf("%v: exit code %d, want %d: %s %s", c.args, code, c.code, out, say)
+		}
+	}
+
+	help, _, _ := m6(t, "help", "exit-codes")
+	for _, e := range exitCodes {
+		if !strings.Contains(help, e.meaning) {
+			t.Errorf("the help lacks %d", e.code)
+		}
+	}
+}
+
+func TestTheMapIsDrawnToAFile(t *testing.T) {
+	p := filepath.Join(t.TempDir(), "map.svg")
+
+	if _, say, code := m6(t, "inspect", "--svg", p, diskImage(t, testdisk.Spec{})); code != exitDone {
+		t.Fatal(code, say)
+	}
+
+	if b, err := os.ReadFile(p); err != nil || !bytes.HasPrefix(b, []byte("<svg ")) {
+		t.Errorf("%v %.80s", err, b)
+	}
+
+	tree, err := testdisk.Tree(testdisk.Compatible...)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if _, say, code := m6(t, "inspect", "--svg", p, file(t, "board.dtb", tree)); code != exitFailed || !strings.Contains(say, "no map") {
+		t.Error(code, say)
+	}
+}
+
+func TestACardIsFlashedAndPassesItsChecks(t *testing.T) {
+	card := blank(t, testdisk.Size+512<<20)
+	config := file(t, "controlplane.yaml", []byte("version: v1alpha1\nmachine:\n  type: controlplane\n"))
+	network := file(t, "network.yaml", []byte("addresses: []\n"))
+
+	out, say, code := m6(t, "flash", "-o", "json", "--embed-config", config, "--meta", "0xa=@"+network, diskImage(t, testdisk.Spec{}), card)
+	if code != exitDone {
+		t.Fatal(code, say)
+	}
+
+	var r struct{ Written, Skipped int64 }
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Written == 0 || r.Skipped == 0 {
+		t.Errorf("%v %s", err, out)
+	}
+
+	if out, say, code := m6(t, "verify", card); code != exitDone || strings.Contains(out, "fail ") {
+		t.Error(code, out, say)
+	}
+
+	report, err := inspect.Path(t.Context(), card)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if p := report.GPT.Partitions; len(p) != 5 || p[4].Name != "STATE" {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestOnlyTheLoaderIsWritten(t *testing.T) {
+	card := diskImage(t, testdisk.Spec{})
+
+	before, err := os.ReadFile(card)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	other := rockchiptest.Small.With(7)
+	bin := file(t, "u-boot-rockchip.bin", other.Image(rockchip.MMC))
+
+	out, say, code := m6(t, "flash", "--loader-only", bin, card)
+	if code != exitDone || !strings.Contains(out, "written and compared") {
+		t.Fatal(code, out, say)
+	}
+
+	after, err := os.ReadFile(card)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if bytes.Equal(before[32<<10:10<<20], after[32<<10:10<<20]) || !bytes.Equal(before[10<<20:], after[10<<20:]) || !bytes.Equal(before[:32<<10], after[:32<<10]) {
+		t.Error("something else than the loader was written")
+	}
+
+	// From an image, and again: nothing to do.
+	from := diskImage(t, testdisk.Spec{Loader: other})
+
+	out, say, code = m6(t, "flash", "--loader-only", "-o", "json", from, card)
+
+	var list []loaderOutcome
+	if err := json.Unmarshal([]byte(out), &list); err != nil || code != exitDone || slices.ContainsFunc(list, func(o loaderOutcome) bool { return o.Written }) {
+		t.Error(code, err, out, say)
+	}
+
+	for args, want := range map[string]string{
+		diskImage(t, standIn()):                            "no DDR blob",
+		file(t, "noise", bytes.Repeat([]byte("n"), 9<<20)): "noise",
+	} {
+		if _, say, code := m6(t, "flash", "--loader-only", args, card); code != exitInput || !strings.Contains(say, want) {
+			t.Error(code, say)
+		}
+	}
+}
+
+func TestAnInterruptedFlashHasItsOwnExitCode(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	if _, say, code := m6With(t, ctx, "flash", "--no-verify", diskImage(t, testdisk.Spec{}), blank(t, testdisk.Size)); code != exitInterrupted {
+		t.Error(code, say)
+	}
+}
+
+func TestDoctorNamesWhatIsMissingAndTheCommandThatMendsIt(t *testing.T) {
+	dir := t.TempDir()
+	none := machine{root: dir, look: func(string) (string, error) { return "", os.ErrNotExist }}
+
+	for _, a := range none.examine([]string{"boot", "flash", "recover"}) {
+		if a.Name == "the board on USB" {
+			continue
+		}
+
+		if a.OK || a.Mend == "" {
+			t.Errorf("%+v", a)
+		}
+	}
+
+	write := func(p, content string) {
+		p = filepath.Join(dir, p)
+		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+			t.Fatal(err)
+		}
+
+		if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	write("usr/lib/u-boot/qemu_arm64/u-boot.bin", "")
+	write("etc/udev/rules.d/60-nanopi-m6.rules", udevRule)
+	write("sys/bus/usb/devices/1-1/idVendor", "2207\n")
+	write("sys/bus/usb/devices/1-1/idProduct", "350b\n")
+	write("sys/block/sda/size", "1")
+	write("dev/sda", "")
+
+	all := machine{root: dir, look: func(s string) (string, error) { return "/usr/bin/" + s, nil }}
+
+	for _, a := range all.examine([]string{"boot", "flash", "recover"}) {
+		if !a.OK {
+			t.Errorf("%+v", a)
+		}
+
+		if a.Name == "the board on USB" && !strings.Contains(a.Found, "connected, in MaskROM") {
+			t.Errorf("%+v", a)
+		}
+	}
+
+	write("proc/sys/user/max_user_namespaces", "0\n")
+
+	for _, a := range all.examine([]string{"build"}) {
+		if a.Name == "user namespaces" && (a.OK || !strings.Contains(a.Mend, "sysctl user.max_user_namespaces=")) {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+func TestCompletionsAndManualAreMade(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if out, say, code := m6(t, "completion", shell); code != exitDone || !strings.Contains(out, "m6") {
+			t.Error(shell, code, say)
+		}
+	}
+
+	dir := t.TempDir()
+	if _, say, code := m6(t, "manual", dir); code != exitDone {
+		t.Fatal(code, say)
+	}
+
+	for _, page := range []string{"m6.1", "m6-inspect.1", "m6-verify.1", "m6-flash.1", "m6-boot.1", "m6-doctor.1", "m6-recover.1"} {
+		if b, err := os.ReadFile(filepath.Join(dir, page)); err != nil || !bytes.Contains(b, []byte(".TH")) {
+			t.Errorf("%s: %v", page, err)
+		}
+	}
+
+	if b, err := os.ReadFile(filepath.Join(dir, "m6.1")); err != nil || !bytes.Contains(b, []byte("the command line is wrong")) {
+		t.Errorf("no exit codes in m6.1: %v", err)
+	}
+}
+
+// recoverArgs are those of a run against the board that fakeTool plays.
+func recoverArgs(args ...string) []string {
+	settle = time.Millisecond
+
+	return append([]string{"recover", "--yes", "--rkdeveloptool", os.Args[0], "--wait", "1s"}, args...)
+}
+
+func ldr(t *testing.T) string {
+	t.Helper()
+
+	return file(t, "rk3588_spl_loader.bin", []byte("LDR and more"))
+}
+
+func TestABoardIsRecoveredOverUSB(t *testing.T) {
+	dir := board(t, testdisk.Size+64<<20, "")
+	disk := diskImage(t, testdisk.Spec{})
+
+	_, say, code := m6(t, recoverArgs("--loader", ldr(t), "--storage", "emmc", disk)...)
+	if code != exitDone || !strings.Contains(say, untried) {
+		t.Fatal(code, say)
+	}
+
+	if r, err := verify.Path(t.Context(), filepath.Join(dir, "storage"), verify.Options{}); err != nil || !r.Passed {
+		t.Errorf("%v %+v", err, r)
+	}
+
+	if _, err := os.Stat(filepath.Join(dir, "reset")); err != nil {
+		t.Error("the board was not started")
+	}
+}
+
+func TestALoaderAloneIsWrittenWhereItBelongs(t *testing.T) {
+	for storage, layout := range map[string]rockchip.Layout{"emmc": rockchip.MMC, "spi": rockchip.SPI} {
+		dir := board(t, 16<<20, "")
+		bin := file(t, layout.File, rockchiptest.Small.Image(layout))
+
+		if _, say, code := m6(t, recoverArgs("--loader", ldr(t), "--storage", storage, bin)...); code != exitDone {
+			t.Fatal(storage, code, say)
+		}
+
+		b, err := os.ReadFile(filepath.Join(dir, "storage"))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if _, err := rockchip.Search(bytes.NewReader(b), layout); err != nil {
+			t.Errorf("%s: %v", storage, err)
+		}
+
+		selected, err := os.ReadFile(filepath.Join(dir, "selected"))
+		if want := map[string]string{"emmc": "1", "spi": "9"}[storage]; err != nil || string(selected) != want {
+			t.Errorf("%s: selected %s, %v", storage, selected, err)
+		}
+	}
+}
+
+func TestWhatGoesWrongOnTheWayToABoardIsNamed(t *testing.T) {
+	disk := diskImage(t, testdisk.Spec{})
+
+	for fault, c := range map[string]struct {
+		code int
+		say  string
+	}{
+		"absent":       {exitFailed, "hold the button MASK"},
+		"many":         {exitFailed, "more than one Rockchip device"},
+		"another chip": {exitFailed, "another Rockchip chip"},
+		"db fails":     {exitFailed, "Downloading bootloader failed"},
+		"no cs":        {exitFailed, "Debian 12's does not"},
+		"no module":    {exitFailed, "eMMC module in the socket"},
+		"unplugged":    {exitMedium, "Write LBA failed"},
+		"bad cells":    {exitMedium, "read back other bytes"},
+	} {
+		dir := board(t, testdisk.Size, fault)
+
+		_, say, code := m6(t, recoverArgs("--loader", ldr(t), "--storage", "emmc", disk)...)
+		if code != c.code || !strings.Contains(say, c.say) {
+			t.Errorf("%s: %d %s", fault, code, say)
+		}
+
+		b, err := os.ReadFile(filepath.Join(dir, "storage"))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if _, err := rockchip.Search(bytes.NewReader(b), rockchip.MMC); err == nil {
+			t.Errorf("%s: the board would start what is left", fault)
+		}
+	}
+}
+
+func TestWhatDoesNotBelongOnABoardIsRefusedBeforeItIsTouched(t *testing.T) {
+	dir := board(t, testdisk.Size, "")
+	spi := file(t, "u-boot-rockchip-spi.bin", rockchiptest.Small.Image(rockchip.SPI))
+	disk := diskImage(t, testdisk.Spec{})
+
+	for _, c := range []struct {
+		args []string
+		code int
+		say  string
+	}{
+		{[]string{spi}, exitInput, "--storage spi"},
+		{[]string{"--storage", "spi", disk}, exitInput, "u-boot-rockchip-spi.bin"},
+		{[]string{"--storage", "tape", disk}, exitUsage, "emmc, sd, spi"},
+		{[]string{diskImage(t, standIn())}, exitInput, "no DDR blob"},
+		{[]string{disk}, exitFailed, "needs --loader"},
+		{[]string{"--loader", disk, disk}, exitFailed, "no loader for the mask ROM"},
+	} {
+		if _, say, code := m6(t, recoverArgs(c.args...)...); code != c.code || !strings.Contains(say, c.say) {
+			t.Errorf("%v: %d %s", c.args, code, say)
+		}
+	}
+
+	if mode, err := os.ReadFile(filepath.Join(dir, "mode")); err != nil || string(mode) != "Maskrom" {
+		t.Errorf("%s, %v", mode, err)
+	}
+
+	args := recoverArgs("--loader", ldr(t), disk)
+	args = slices.DeleteFunc(args, func(s string) bool { return s == "--yes" })
+
+	if _, say, code := m6(t, args...); code != exitRefused || !strings.Contains(say, "nobody is there to ask") {
+		t.Error(code, say)
+	}
+
+	missing := append(recoverArgs(disk), "--rkdeveloptool", filepath.Join(t.TempDir(), "rkdeveloptool"))
+	if _, say, code := m6(t, missing...); code != exitFailed || !strings.Contains(say, "install the package rkdeveloptool") {
+		t.Error(code, say)
+	}
+}

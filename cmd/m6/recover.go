@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"talos-nanopi-m6/internal/flash"
+	"talos-nanopi-m6/internal/flash/maskrom"
+	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/rockchip"
+	"talos-nanopi-m6/internal/verify"
+)
+
+// untried stands in the help and before every run.
+const untried = "Not tried on hardware yet: tested against a program that stands in for rkdeveloptool."
+
+// recovery is one run of m6 recover.
+type recovery struct {
+	tool    maskrom.Tool
+	loader  string
+	storage string
+	wait    time.Duration
+	yes     bool
+	verify  verify.Options
+
+	in  io.Reader
+	say io.Writer
+}
+
+func recoverCommand() *cobra.Command {
+	r := &recovery{}
+
+	c := &cobra.Command{
+		Use:   "recover IMAGE|u-boot-rockchip.bin|u-boot-rockchip-spi.bin",
+		Short: "Write to a board that does not start, over USB (MaskROM)",
+		Long: "Leads a board that does not start any more back: over USB, through Rockchip's rkdeveloptool, it writes a disk image or a boot\n" +
+			"loader to the eMMC or the SPI flash, compares it, and starts the board.\n\n" +
+			"The mask ROM first needs a program that starts the memory and then answers on USB, --loader: rk3588_spl_loader_….bin, which rkbin's\n" +
+			"boot_merger makes of the DDR blob and usbplug (docs/board.md).\n\n" + untried,
+		Example: "  m6 recover --loader rk3588_spl_loader.bin metal-arm64.raw.zst\n" +
+			"  m6 recover --loader rk3588_spl_loader.bin --storage spi u-boot-rockchip-spi.bin",
+		Args: cobra.ExactArgs(1),
+	}
+
+	verifyFlags(c, &r.verify)
+	c.Flags().StringVar(&r.tool.Program, "rkdeveloptool", "rkdeveloptool", "Rockchip's tool")
+	c.Flags().StringVar(&r.loader, "loader", "", "what the mask ROM is given first (not needed when it already answers as \"Loader\")")
+	c.Flags().StringVar(&r.storage, "storage", "", "what is written to: "+strings.Join(storageNames(), ", ")+" (default: what the loader chooses, the eMMC)")
+	c.Flags().DurationVar(&r.wait, "wait", time.Minute, "how long to wait for the board on USB")
+	c.Flags().BoolVarP(&r.yes, "yes", "y", false, "do not ask")
+
+	if err := c.RegisterFlagCompletionFunc("storage", cobra.FixedCompletions(storageNames(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag was added above
+	}
+
+	c.RunE = func(c *cobra.Command, args []string) error {
+		r.in, r.say = c.InOrStdin(), c.ErrOrStderr()
+
+		return r.run(c.Context(), args[0])
+	}
+
+	return c
+}
+
+func storageNames() []string {
+	var names []string
+	for n := range maskrom.Storages {
+		names = append(names, n)
+	}
+
+	slices.Sort(names)
+
+	return names
+}
+
+// run goes through the steps.
+func (r *recovery) run(ctx context.Context, name string) error {
+	if r.storage != "" && !slices.Contains(storageNames(), r.storage) {
+		return fmt.Errorf("--storage %s: want one of %s", r.storage, strings.Join(storageNames(), ", "))
+	}
+
+	fmt.Fprintln(r.say, untried)
+
+	// Everything that can be looked at comes before the board is touched.
+	result, d, err := verify.Open(ctx, name, r.verify)
+	if err != nil {
+		return withCode(exitInput, err)
+	}
+	defer d.Close() //nolint:errcheck // read only
+
+	if err := r.fits(result); err != nil {
+		return withCode(exitInput, fmt.Errorf("%s: %w", name, err))
+	}
+
+	if err := r.reach(ctx); err != nil {
+		return withCode(exitFailed, err)
+	}
+
+	dir, err := os.MkdirTemp("", "m6-recover-")
+	if err != nil {
+		return withCode(exitFailed, err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // best effort
+
+	m, err := r.tool.Open(ctx, dir)
+	if err != nil {
+		return withCode(exitFailed, err)
+	}
+
+	if err := r.agree(m, name); err != nil {
+		return withCode(exitRefused, err)
+	}
+
+	if result.Report.Kind == inspect.KindDisk {
+		o := flash.Options{Verify: r.verify, Progress: newProgress(r.say).show}
+		_, err = flash.Write(ctx, m, flash.Source{Name: name, Disk: d}, o)
+	} else {
+		err = writePlain(m, d, place(result.Report.Kind))
+	}
+
+	if err != nil {
+		return withCode(exitMedium, err)
+	}
+
+	fmt.Fprintln(r.say, clearLine(r.say)+"Written and compared. The board starts now.")
+
+	return withCode(exitFailed, r.tool.Reset(ctx))
+}
+
+// fits refuses what would not start the board, and what does not belong on the storage.
+func (r *recovery) fits(v *verify.Result) error {
+	if err := flash.Refusal(v); err != nil {
+		return err
+	}
+
+	spi := r.storage == "spi"
+
+	switch v.Report.Kind {
+	case inspect.KindDisk, inspect.KindLoader:
+		if spi {
+			return fmt.Errorf("a %s is not for SPI flash: take %s", v.Report.Kind, rockchip.SPI.File)
+		}
+	case inspect.KindSPILoader:
+		if !spi {
+			return fmt.Errorf("a %s is for SPI flash: --storage spi, or take %s", v.Report.Kind, rockchip.MMC.File)
+		}
+	default:
+		return fmt.Errorf("a %s cannot start a board", v.Report.Kind)
+	}
+
+	return nil
+}
+
+// place is where a boot loader's file goes, in bytes.
+func place(k inspect.Kind) int64 {
+	if k == inspect.KindSPILoader {
+		return rockchip.SPI.FileStart
+	}
+
+	return rockchip.MMC.FileStart
+}
+
+// reach finds the board and has it answer.
+func (r *recovery) reach(ctx context.Context) error {
+	b, err := r.find(ctx)
+	if err != nil {
+		return err
+	}
+
+	fmt.Fprintf(r.say, "Found the board: %s:%s, %s.\n", b.Vendor, b.Product, b.Mode)
+
+	if b.Mode == maskrom.MaskROM {
+		if r.loader == "" {
+			return errors.New("the mask ROM answers: it needs --loader, a program that starts the memory and answers on USB (docs/board.md, MaskROM)")
+		}
+
+		fmt.Fprintln(r.say, "Starting its memory…")
+
+		if err := r.tool.Start(ctx, r.loader); err != nil {
+			return err
+		}
+
+		// The board leaves USB and comes back as another device.
+		time.Sleep(settle)
+
+		if b, err = r.find(ctx); err != nil {
+			return fmt.Errorf("after %s was started: %w", r.loader, err)
+		}
+	}
+
+	if r.storage != "" {
+		return r.tool.Select(ctx, maskrom.Storages[r.storage])
+	}
+
+	return nil
+}
+
+// settle is how long the board gets to come back.
+var settle = 2 * time.Second
+
+// find waits for the board, and says how to get it there.
+func (r *recovery) find(ctx context.Context) (maskrom.Board, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.wait)
+	defer cancel()
+
+	for told := false; ; {
+		b, err := r.tool.Find(ctx)
+		if err == nil || !errors.Is(err, maskrom.ErrNoBoard) || b.Vendor != "" {
+			return b, err
+		}
+
+		if !told {
+			fmt.Fprintf(r.say, "Waiting for the board. Take the SD card out, connect the board's USB-C port to this computer, hold the button MASK,\n"+
+				"connect the power, and let go after two seconds. lsusb then lists %s:%s.\n", maskrom.Vendor, maskrom.Product)
+
+			told = true
+		}
+
+		select {
+		case <-ctx.Done():
+			return b, fmt.Errorf("%w within %s: the cable must carry data, and users without udev's rule need root (m6 doctor)", maskrom.ErrNoBoard, r.wait)
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// agree has a person agree.
+func (r *recovery) agree(m *maskrom.Medium, name string) error {
+	if r.yes {
+		return nil
+	}
+
+	if !terminal(r.in) {
+		return errors.New("nobody is there to ask: --yes writes without")
+	}
+
+	fmt.Fprintf(r.say, "The board's storage has %s. What it holds will be lost. Write %s to it? Type yes: ", inspect.Bytes(m.Size()), name)
+
+	var answer string
+	if _, err := fmt.Fscanln(r.in, &answer); err != nil || answer != "yes" {
+		return fmt.Errorf("not written: the answer was %q, not \"yes\"", answer)
+	}
+
+	return nil
+}
+
+// writePlain writes a boot loader to its place, its first sectors last, and compares it.
+func writePlain(m *maskrom.Medium, d *image.Disk, at int64) error {
+	b := make([]byte, (d.Size+511)&^511)
+	if _, err := d.ReadAt(b[:d.Size], 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+
+	if at+int64(len(b)) > m.Size() {
+		return fmt.Errorf("%s has %d bytes, the board's storage %d: %w", d.Path, d.Size, m.Size(), flash.ErrTooSmall)
+	}
+
+	const step = 1 << 20
+
+	// Without the header nothing starts; it comes when all of the rest is there. In SPI flash it is at 32 KiB.
+	header := int64(0)
+	if at == rockchip.SPI.FileStart {
+		header = rockchip.SPI.IDBlock
+	}
+
+	held := slices.Clone(b[header : header+4096])
+	clear(b[header : header+4096])
+
+	for _, pass := range []struct {
+		from, to int64
+		fill     []byte
+	}{{0, int64(len(b)), nil}, {header, header + 4096, held}} {
+		copy(b[header:], pass.fill)
+
+		for k := pass.from; k < pass.to; k += step {
+			part := b[k:min(k+step, pass.to)]
+
+			if _, err := m.WriteAt(part, at+k); err != nil {
+				return fmt.Errorf("%w (the board does not start from it: run the command again)", err)
+			}
+
+			got := make([]byte, len(part))
+			if _, err := m.ReadAt(got, at+k); err != nil {
+				return err
+			}
+
+			if !slices.Equal(got, part) {
+				return fmt.Errorf("byte %d: %w", at+k, flash.ErrCompare)
+			}
+		}
+	}
+
+	return nil
+}
