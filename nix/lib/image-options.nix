@@ -172,7 +172,7 @@ in
     ];
   };
   diskSize = {
-    description = "bytes of the image's disk; null is the profile's, the least Talos takes";
+    description = "bytes of the image's disk, to which 1000 MiB come for BOOT from Talos 1.11 on; null is the least";
     default = null;
     check = nullOr (
       value:

@@ -3,7 +3,7 @@
 # Takes `talosVersion`, `kernel` (Image), `initramfs` (file), `overlay`, `overlayOptions`, `extraKernelArgs`, `manifest`
 # (attributes for manifest.json: what went in), `format` ("zst" or "xz"), and what Image Factory's schematics have:
 # `systemExtensions` ({ ociPath } or { tarballPath } each), `machineConfig` (text, embedded), `meta` ({ key, value } each), and
-# `profileName` (a file of profiles/), `diskSize` (bytes).
+# `profileName` (a file of profiles/), `diskSize` (bytes; the imager adds 1000 MiB for BOOT from Talos 1.11 on).
 # Gives metal-arm64.raw.FORMAT, its .sha256, and manifest.json.
 {
   lib,
@@ -56,7 +56,13 @@ let
       kind = "image";
       outFormat = "raw";
     }
-    // lib.optionalAttrs (diskSize != null) { imageOptions = { inherit diskSize; }; };
+    // lib.optionalAttrs (diskSize != null) {
+      imageOptions = {
+        inherit diskSize;
+        diskFormat = "raw";
+        bootloader = "grub";
+      };
+    };
   };
   compress =
     {

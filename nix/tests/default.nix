@@ -42,6 +42,7 @@ in
     inherit (packages) oci-image;
     makeImage = packages.installerImageOn;
   };
+  image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
   imager-versions = pkgs.callPackage ./imager-versions.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {
     initramfs = packages.initramfs-from-source;
