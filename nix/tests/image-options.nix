@@ -45,7 +45,7 @@ runCommand "image-options"
     grep -w 'console=ttyS2,1500000' arguments
     if grep talos.dashboard.disabled arguments; then exit 1; fi
     meta=$(jq '.layout.partitions[] | select(.name == "META") | .firstSector' ${image}/manifest.json)
-    dd if=raw bs=512 skip=$meta count=2048 status=none | grep -a -q nanopi-m6-meta-test
+    dd if=raw bs=512 skip=$meta count=2048 status=none | grep -a -c nanopi-m6-meta-test
     # The loader is elsewhere: none in this image.
     [ "$(dd if=raw bs=512 skip=64 count=1 status=none | head -c 4 | tr -d '\0')" = "" ]
     touch $out
