@@ -172,7 +172,8 @@ in
         }
         // passthru;
       }
-    ));
+    )
+  );
 
   buildUBoot = checked "buildUBoot" (
     {
@@ -237,7 +238,8 @@ in
         "extraMeta"
         "nativeBuildInputs"
       ]
-    ));
+    )
+  );
 
   buildArmTrustedFirmware = checked "buildArmTrustedFirmware" (
     {
@@ -273,5 +275,6 @@ in
         meta = extraMeta;
       }
       // removeAttrs args [ "extraMeta" ]
-    ));
+    )
+  );
 }

@@ -134,21 +134,21 @@ let
         if refused != [ ] then
           throw "nix/debian: ${attributes.name or attributes.pname}: mkDerivation of the embedded set does not know ${toString refused}, which nixpkgs' does (nix/debian/interface.nix)"
         else
-        result
-        // (attributes.passthru or { })
-        // {
-          meta = attributes.meta or { };
-          passthru = attributes.passthru or { };
-          inherit rootTree;
-          nativeBuildInputs = attributes.nativeBuildInputs or [ ];
-          depsBuildBuild = attributes.depsBuildBuild or [ ];
-          overrideAttrs =
-            f:
-            build (
-              attributes // (if lib.isFunction f then f attributes else f)
-            );
-        }
-        // lib.optionalAttrs (attributes ? pname) { inherit (attributes) pname version; };
+          result
+          // (attributes.passthru or { })
+          // {
+            meta = attributes.meta or { };
+            passthru = attributes.passthru or { };
+            inherit rootTree;
+            nativeBuildInputs = attributes.nativeBuildInputs or [ ];
+            depsBuildBuild = attributes.depsBuildBuild or [ ];
+            overrideAttrs =
+              f:
+              build (
+                attributes // (if lib.isFunction f then f attributes else f)
+              );
+          }
+          // lib.optionalAttrs (attributes ? pname) { inherit (attributes) pname version; };
     in
     {
       inherit mkDerivation hostPlatform;
