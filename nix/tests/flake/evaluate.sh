@@ -55,6 +55,14 @@ for known in false true; do
   done
 done
 
+# The embedded set's functions refuse what nixpkgs' are not known to take.
+for call in 'buildUBoot { konfig = 1; }' 'buildGoModule { vendorSha256 = 1; }' 'buildArmTrustedFirmware { plat = 1; }' \
+  'stdenv.mkDerivation { name = "x"; outputs = [ "dev" ]; }'; do
+  ! nix-instantiate --eval -E "((import $source/nix/debian { }).$call).drvPath" >/dev/null 2>"$work/errors" ||
+    fail "the embedded set takes $call"
+  grep -qF "nix/debian/interface.nix" "$work/errors" || fail "the embedded set's refusal of $call: $(cat "$work/errors")"
+done
+
 # As Hydra evaluates: restricted.
 nix eval --option restrict-eval true --option allowed-uris "path:$work $work" "${options[@]}" --raw \
   "path:$work/flake#hydraJobs.release.drvPath" >/dev/null 2>"$work/errors" || fail "hydraJobs, restricted: $(cat "$work/errors")"
