@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 # Hash of `go mod vendor` of each Go module here; `nix/update-vendor-hashes` writes it anew after go.mod changed.
 {
-  root = "sha256-xo3uG+pBIBSccQjxKCf7DIcm7WoW4i8Ngc643/+ijSc=";
+  root = "sha256-ebNgJ1KWt4cBaPGB4kFP57HgP97k8c7dKw47cZeZ6rs=";
   imager = "sha256-2M8gu3D6kKePAirRGp46Uo5UePMgb845isOTEMtvygI=";
-  source = "sha256-EIR+cthhgWEXby91QQ4m7DYy1Uy1iyTNZUoAYfejgZQ=";
+  source = "";
   cni = "sha256-IW5N7qpfb4hZrs+3j1zOqGrs3xCLaJTH2TG97SzLUJ8=";
   containerd = "sha256-PFHSMmpxUFNdZ3DBcaMPKLOmvP917kt9EPv3c5IKdrw=";
   staticcheck = "sha256-wpCIuBfQMyMH7PpJ5K+hPGvuQI19px94P40DdhBJoRA=";
