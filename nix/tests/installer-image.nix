@@ -26,7 +26,7 @@ runCommand "installer-image" { nativeBuildInputs = [ jq ]; } ''
   for layer in $(jq -r '.[0].Layers[]' manifest.json); do tar -tzf $layer; done | sed 's,^/,,' | sort >files
   cat files
   for file in usr/bin/installer usr/install/arm64/vmlinuz.efi usr/install/arm64/systemd-boot.efi \
-    overlay/installers/nanopi-m6 overlay/artifacts/arm64/u-boot/nanopi-m6/u-boot-rockchip.bin \
+    overlay/installers/default overlay/artifacts/arm64/u-boot/nanopi-m6/u-boot-rockchip.bin \
     overlay/artifacts/arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb; do
     grep -x "\(\./\)\?$file" files
   done
