@@ -188,6 +188,12 @@ lib.fix (self: {
       sources
       ;
     packages = self;
+  };
+  checkNames = builtins.attrNames self.checks;
+  # Checks that `make test` does not run yet: nix/debian/build moreChecks.NAME
+  moreChecks = import ./nix/tests/more.nix {
+    inherit pkgs lib;
+    packages = self;
     again =
       if pkgsAgain == null then
         null
@@ -200,5 +206,4 @@ lib.fix (self: {
           }
         );
   };
-  checkNames = builtins.attrNames self.checks;
 })

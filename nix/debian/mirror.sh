@@ -9,6 +9,7 @@ debianMirror() {
     return 1
   }
   # apt's own reading of all its source files, whatever their format. Security and updates are other archives or suites.
+  # shellcheck disable=SC2016 # apt fills these in
   uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(CREATED_BY)|$(REPO_URI)' 2>/dev/null |
     awk -F'|' '$1 == "Debian" && $2 == "Debian" && $3 == "Packages" { print $4; exit }')
   [ -n "$uri" ] || {

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
 # Every check, one file a promise. A check that fails fails its build.
-# Takes the package sets, `packages` (default.nix) and `again`, the same tree built anew, or null.
+# Takes the package sets and `packages` (default.nix).
 {
   pkgs,
   arm64,
   lib,
   sources,
   packages,
-  again,
 }:
 let
   boot =
@@ -38,12 +37,6 @@ in
   flake = pkgs.callPackage ./flake.nix { };
   payload = pkgs.callPackage ./payload.nix { };
   pin = pkgs.callPackage ./pin.nix { };
-  installer-image = pkgs.callPackage ./installer-image.nix {
-    inherit (packages) oci-image;
-    makeImage = packages.installerImageOn;
-  };
-  image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
-  imager-versions = pkgs.callPackage ./imager-versions.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {
     initramfs = packages.initramfs-from-source;
     rebuilt = pkgs.callPackage ../talos/payload-official.nix {
@@ -56,7 +49,4 @@ in
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";
   boot-usb = boot "usb";
-}
-// lib.optionalAttrs (again != null) {
-  reproducible = pkgs.callPackage ./reproducible.nix { inherit packages again; };
 }

@@ -4,12 +4,28 @@
   lib,
   buildGoModule,
 }:
+let
+  source = import ../go-source.nix { inherit lib; };
+in
 buildGoModule {
   pname = "go-tests";
   version = "0";
-  src = (import ../go-source.nix { inherit lib; }).everything;
+  # With what the tests read beside the code.
+  src = source.only [
+    ../../cmd
+    ../../installer
+    ../../internal
+    ./boot
+    ../../docs
+    ../../profiles
+    ../kernel/config
+    ../kernel/needs
+  ];
   vendorHash = (import ../vendor-hashes.nix).root;
-  overrideModAttrs = _: { name = "nanopi-m6-go-modules"; };
+  overrideModAttrs = _: {
+    name = "nanopi-m6-go-modules";
+    src = source.everything;
+  };
   env.CGO_ENABLED = 0;
   buildPhase = ''
     unformatted=$(gofmt -l cmd installer internal nix/tests)

@@ -60,6 +60,7 @@ cp "$initramfs" "$work/initramfs"
 extract "$work/initramfs" "$work/tree"
 [ -f "$work/tree/rootfs.sqsh" ] || die "$initramfs has no rootfs.sqsh: it is no Talos initramfs"
 
+# shellcheck disable=SC2015 # die ends the script
 [ -d "$modules" ] && [ "$(find "$modules" -mindepth 1 -maxdepth 1 -type d | wc -l)" = 1 ] ||
   die "$modules holds $(find "$modules" -mindepth 1 -maxdepth 1 -type d -printf '%f ' 2>/dev/null || true)but one kernel's modules are wanted"
 release=$(find "$modules" -mindepth 1 -maxdepth 1 -type d -printf %f)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MPL-2.0
+# Checks that were not yet seen to pass to their end on the embedded set; `make test` takes them in once they were.
+# Takes `pkgs`, `packages` (default.nix) and `again`: the same tree built anew, or null.
+{
+  pkgs,
+  lib,
+  packages,
+  again,
+}:
+{
+  installer-image = pkgs.callPackage ./installer-image.nix {
+    inherit (packages) oci-image;
+    makeImage = packages.installerImageOn;
+  };
+  image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
+  imager-versions = pkgs.callPackage ./imager-versions.nix { inherit (packages) sdImage; };
+}
+// lib.optionalAttrs (again != null) {
+  reproducible = pkgs.callPackage ./reproducible.nix { inherit packages again; };
+}
