@@ -8,6 +8,20 @@
   again,
 }:
 {
+  overlay-push = pkgs.callPackage ./overlay-push.nix {
+    inherit (packages)
+      sources
+      imager
+      imagerTools
+      oci-image
+      overlay
+      sdImage
+      ;
+    registry = pkgs.callPackage ../go.nix {
+      package = "internal/oci/registry";
+      internal = [ "oci" ];
+    };
+  };
   installer-image = pkgs.callPackage ./installer-image.nix {
     inherit (packages) oci-image;
     makeImage = packages.installerImageOn;
