@@ -59,10 +59,18 @@ func packMeta(values map[uint8]string) ([]byte, error) {
 		data = data[8+len(v):]
 	}
 
+	seal(b)
+
+	return slices.Concat(b, b), nil
+}
+
+// seal writes a block's sum.
+func seal(b []byte) []byte {
+	clear(b[metaLength-metaTail : metaLength-4])
 	sum := sha256.Sum256(b)
 	copy(b[metaLength-metaTail:], sum[:])
 
-	return slices.Concat(b, b), nil
+	return b
 }
 
 // unpackMeta reads a block. One that is empty or damaged holds nothing, as for Talos.

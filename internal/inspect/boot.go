@@ -54,6 +54,10 @@ func readBoot(ctx context.Context, r io.ReaderAt, size int64) *Boot {
 
 	note(err)
 
+	if err != nil { // it may have no end
+		return b
+	}
+
 	note(fs.WalkDir(f, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

@@ -47,10 +47,8 @@ func Confined() {
 }
 
 func runConfined() error {
-	for what, n := range map[int]uint64{unix.RLIMIT_DATA: ConfinedMemory, unix.RLIMIT_CPU: ConfinedSeconds} {
-		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: n, Max: n}); err != nil {
-			return fmt.Errorf("setrlimit: %w", err)
-		}
+	if err := limit(); err != nil {
+		return err
 	}
 
 	root, err := readInitramfs(os.Stdin)
@@ -59,6 +57,17 @@ func runConfined() error {
 	}
 
 	return json.NewEncoder(os.Stdout).Encode(root)
+}
+
+// limit sets this process' limits.
+func limit() error {
+	for what, n := range map[int]uint64{unix.RLIMIT_DATA: ConfinedMemory, unix.RLIMIT_CPU: ConfinedSeconds} {
+		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: n, Max: n}); err != nil {
+			return fmt.Errorf("setrlimit: %w", err)
+		}
+	}
+
+	return nil
 }
 
 // confined reads the initramfs in f.

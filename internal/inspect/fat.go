@@ -24,10 +24,11 @@ import (
 // ErrFAT says that a FAT file system is damaged.
 var ErrFAT = errors.New("FAT file system is damaged")
 
-// maxEFIFiles and maxEFIFile bound what is read of an EFI partition: number of files, and bytes of one.
+// Limits on what is read of an EFI partition: files and directories, bytes of one file, and bytes of an allocation table.
 const (
 	maxEFIFiles = 4096
 	maxEFIFile  = 256 << 20
+	maxFATTable = 32 << 20
 )
 
 // fat is a FAT file system whose allocation table was checked, which go-diskfs then reads: it follows chains without
@@ -120,6 +121,10 @@ func (f *fat) check(r io.ReaderAt) (int, error) {
 		return 0, fmt.Errorf("%w: %d reserved sectors, %d tables of %d sectors", ErrFAT, reserved, copies, table)
 	case total*sector > f.size:
 		return 0, fmt.Errorf("%w: %d sectors on %d bytes", ErrFAT, total, f.size)
+	}
+
+	if table*sector > maxFATTable {
+		return 0, fmt.Errorf("%w: an allocation table of %d bytes, more than the %d that are read", ErrFAT, table*sector, maxFATTable)
 	}
 
 	data := reserved + copies*table + (rootEntries*32+sector-1)/sector
@@ -270,64 +275,80 @@ type fatFile struct {
 	size int64
 }
 
-// files lists all files, and checks that chains and sizes agree and that no cluster is lost.
+// files lists all files, and checks that chains and sizes agree, that no two files share a cluster, and that none is lost.
 func (f *fat) files() ([]fatFile, error) {
-	var (
-		list  []fatFile
-		used  = f.rootClusters()
-		depth func(dir string, level int) error
-	)
+	w := &fatWalk{fat: f, taken: make([]bool, len(f.chains.next)), used: f.rootClusters()}
 
-	depth = func(dir string, level int) error {
-		if level > 16 {
-			return fmt.Errorf("%w: directories within directories without end at %s", ErrFAT, dir)
-		}
-
-		entries, err := f.ReadDir(dir)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrFAT, err)
-		}
-
-		for _, e := range entries {
-			if len(list) == maxEFIFiles {
-				return fmt.Errorf("%w: more than %d files", ErrFAT, maxEFIFiles)
-			}
-
-			p := path.Join(dir, e.Name())
-
-			n, size, err := f.chainOf(p)
-			if err != nil {
-				return err
-			}
-
-			used += n
-
-			if e.IsDir() {
-				if err := depth(p, level+1); err != nil {
-					return err
-				}
-
-				continue
-			}
-
-			if want := (size + f.cluster - 1) / f.cluster; int64(n) != want {
-				return fmt.Errorf("%w: %s has %d bytes in %d clusters of %d", ErrFAT, p, size, n, f.cluster)
-			}
-
-			list = append(list, fatFile{p, size})
-		}
-
-		return nil
+	err := guard(func() error { return w.directory(".", 0) })
+	if err == nil && w.used != f.chains.used {
+		err = fmt.Errorf("%w: %d clusters are taken, files hold %d", ErrFAT, f.chains.used, w.used)
 	}
 
-	err := guard(func() error { return depth(".", 0) })
-	if err == nil && used != f.chains.used {
-		err = fmt.Errorf("%w: %d clusters are taken, files hold %d", ErrFAT, f.chains.used, used)
+	slices.SortFunc(w.list, func(a, b fatFile) int { return strings.Compare(a.path, b.path) })
+
+	return w.list, err
+}
+
+// fatWalk goes through all directories.
+type fatWalk struct {
+	*fat
+
+	list  []fatFile
+	seen  int
+	used  int
+	taken []bool // clusters
+}
+
+func (w *fatWalk) directory(dir string, level int) error {
+	if level > 16 {
+		return fmt.Errorf("%w: directories within directories without end at %s", ErrFAT, dir)
 	}
 
-	slices.SortFunc(list, func(a, b fatFile) int { return strings.Compare(a.path, b.path) })
+	entries, err := w.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrFAT, err)
+	}
 
-	return list, err
+	for _, e := range entries {
+		if w.seen++; w.seen > maxEFIFiles {
+			return fmt.Errorf("%w: more than %d files", ErrFAT, maxEFIFiles)
+		}
+
+		if err := w.entry(path.Join(dir, e.Name()), e.IsDir(), level); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+func (w *fatWalk) entry(p string, isDir bool, level int) error {
+	chain, size, err := w.chainOf(p)
+	if err != nil {
+		return err
+	}
+
+	for _, c := range chain {
+		if int(c) >= len(w.taken) || w.taken[c] {
+			return fmt.Errorf("%w: cluster %d of %s is another file's, too", ErrFAT, c, p)
+		}
+
+		w.taken[c] = true
+	}
+
+	w.used += len(chain)
+
+	if isDir {
+		return w.directory(p, level+1)
+	}
+
+	if want := (size + w.cluster - 1) / w.cluster; int64(len(chain)) != want {
+		return fmt.Errorf("%w: %s has %d bytes in %d clusters of %d", ErrFAT, p, size, len(chain), w.cluster)
+	}
+
+	w.list = append(w.list, fatFile{p, size})
+
+	return nil
 }
 
 // rootClusters counts FAT32's root directory, which is a chain like any other.
@@ -339,33 +360,33 @@ func (f *fat) rootClusters() int {
 	return 0
 }
 
-// chainOf gives the number of clusters and the size in bytes of a file or directory.
-func (f *fat) chainOf(p string) (int, int64, error) {
+// chainOf gives the clusters and the size in bytes of a file or directory.
+func (f *fat) chainOf(p string) ([]uint32, int64, error) {
 	file, err := f.OpenFile(p, os.O_RDONLY)
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w: %w", ErrFAT, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrFAT, err)
 	}
 
 	st, err := file.Stat()
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w: %w", ErrFAT, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrFAT, err)
 	}
 
 	if st.Size() == 0 && !st.IsDir() {
-		return 0, 0, nil
+		return nil, 0, nil
 	}
 
 	chain, ok := file.(interface{ GetClusterChain() ([]uint32, error) })
 	if !ok {
-		return 0, 0, fmt.Errorf("%s: %T has no chain", p, file)
+		return nil, 0, fmt.Errorf("%s: %T has no chain", p, file)
 	}
 
 	clusters, err := chain.GetClusterChain()
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w: %s: %w", ErrFAT, p, err)
+		return nil, 0, fmt.Errorf("%w: %s: %w", ErrFAT, p, err)
 	}
 
-	return len(clusters), st.Size(), nil
+	return clusters, st.Size(), nil
 }
 
 // read reads a whole file.

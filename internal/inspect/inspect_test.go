@@ -21,11 +21,6 @@ import (
 	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
 
-func TestMain(m *testing.M) {
-	inspect.Confined()
-	os.Exit(m.Run())
-}
-
 // disk makes a test disk.
 func disk(t *testing.T, s testdisk.Spec) string {
 	t.Helper()

@@ -8,8 +8,13 @@ import (
 	"slices"
 )
 
-// maxFiles is how many files Check visits.
-const maxFiles = 100_000
+// Limits on what Check visits: files, runs of blocks they hold, and blocks of one tree. BOOT has a few files and one block a
+// tree.
+const (
+	maxFiles      = 100_000
+	maxClaims     = 1 << 20
+	maxTreeBlocks = 1 << 16
+)
 
 // Check reads all metadata that leads to files and free space, and fails where a checksum is wrong, two things claim the
 // same block or a pointer leaves the file system. It is no xfs_repair: it does not recount free space.
@@ -148,7 +153,7 @@ func (f *FS) checkGroup(ag uint64, free func(leaf []byte) error) error {
 				return fmt.Errorf("%w: tree of %s has %d levels", ErrDamaged, t.name, levels)
 			}
 
-			walk := treeWalk{budget: int(f.agLength(ag))}
+			walk := treeWalk{budget: int(min(f.agLength(ag), maxTreeBlocks))}
 			if t.name == freeByBlock {
 				walk.leaf = free
 			}
@@ -178,7 +183,7 @@ type treeWalk struct {
 // checkTree checks the block and what is below it.
 func (f *FS) checkTree(ag uint64, t groupTree, at uint64, level int, walk *treeWalk) error {
 	if walk.budget--; walk.budget < 0 {
-		return fmt.Errorf("%w: it has more blocks than its group", ErrDamaged)
+		return fmt.Errorf("%w: it has more blocks than its group, or than are read", ErrDamaged)
 	}
 
 	if at >= f.agLength(ag) {
@@ -236,8 +241,9 @@ type claim struct {
 func (f *FS) checkFiles() error {
 	var (
 		claims []claim
-		seen   = map[uint64]bool{f.root: true}
+		links  = map[uint64]int{f.root: 1}
 		queue  = []uint64{f.root}
+		dirs   []uint64
 	)
 
 	for len(queue) > 0 {
@@ -253,9 +259,15 @@ func (f *FS) checkFiles() error {
 			claims = append(claims, claim{e.disk, e.blocks, n, i.shared})
 		}
 
+		if len(claims) > maxClaims {
+			return fmt.Errorf("%w: files in more than %d pieces", ErrUnsupported, maxClaims)
+		}
+
 		if !i.isDir() {
 			continue
 		}
+
+		dirs = append(dirs, n)
 
 		list, err := f.entries(i)
 		if err != nil {
@@ -263,19 +275,30 @@ func (f *FS) checkFiles() error {
 		}
 
 		for _, e := range list {
-			if seen[e.inode] { // a hard link
+			if links[e.inode]++; links[e.inode] > 1 {
 				continue
 			}
 
-			if len(seen) == maxFiles {
+			if len(links) > maxFiles {
 				return fmt.Errorf("%w: more than %d files", ErrUnsupported, maxFiles)
 			}
 
-			seen[e.inode] = true
 			queue = append(queue, e.inode)
 		}
 	}
 
+	// A directory in two places could be within itself.
+	for _, n := range dirs {
+		if links[n] > 1 {
+			return fmt.Errorf("%w: directory inode %d is in more than one directory", ErrDamaged, n)
+		}
+	}
+
+	return disjoint(claims)
+}
+
+// disjoint checks that no block is held twice, but by files that may share it.
+func disjoint(claims []claim) error {
 	slices.SortFunc(claims, func(a, b claim) int { return cmp.Compare(a.disk, b.disk) })
 
 	for k := 1; k < len(claims); k++ {
