@@ -37,6 +37,25 @@ in
   flake = pkgs.callPackage ./flake.nix { };
   payload = pkgs.callPackage ./payload.nix { };
   pin = pkgs.callPackage ./pin.nix { };
+  overlay-push = pkgs.callPackage ./overlay-push.nix {
+    inherit (packages)
+      sources
+      imager
+      imagerTools
+      oci-image
+      overlay
+      sdImage
+      ;
+    registry = pkgs.callPackage ../go.nix {
+      package = "internal/oci/registry";
+      internal = [ "oci" ];
+    };
+  };
+  installer-image = pkgs.callPackage ./installer-image.nix {
+    inherit (packages) oci-image;
+    makeImage = packages.installerImageOn;
+  };
+  image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {
     initramfs = packages.initramfs-from-source;
     rebuilt = pkgs.callPackage ../talos/payload-official.nix {

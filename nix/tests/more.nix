@@ -8,25 +8,6 @@
   again,
 }:
 {
-  overlay-push = pkgs.callPackage ./overlay-push.nix {
-    inherit (packages)
-      sources
-      imager
-      imagerTools
-      oci-image
-      overlay
-      sdImage
-      ;
-    registry = pkgs.callPackage ../go.nix {
-      package = "internal/oci/registry";
-      internal = [ "oci" ];
-    };
-  };
-  installer-image = pkgs.callPackage ./installer-image.nix {
-    inherit (packages) oci-image;
-    makeImage = packages.installerImageOn;
-  };
-  image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
   imager-versions = pkgs.callPackage ./imager-versions.nix { inherit (packages) sdImage; };
 }
 // lib.optionalAttrs (again != null) {
