@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build qemu
+
+// Package bootflow starts U-Boot with the board's boot flow (nix/boot/u-boot/boot-flow.config) in QEMU and holds it to
+// what docs/board.md promises. The disks are small: their EFI/BOOT/BOOTAA64.EFI is U-Boot's own helloworld.efi, which says
+// where it was started from and returns, so that one run shows the whole order.
+//
+//	FLOW_UBOOT=u-boot.bin FLOW_EFI=lib/efi_loader/helloworld.efi FLOW_DTB=rk3588s-nanopi-m6.dtb \
+//	FLOW_LEDS=qemu-leds.dtbo FLOW_FIT=u-boot.itb go test -tags qemu ./nix/tests/boot-flow
+//
+// Needs qemu-system-aarch64, fdtoverlay, mkfs.vfat, mtools and sgdisk.
+package bootflow_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is when a run counts as hung. Nothing is measured by it.
+const patience = 5 * time.Minute
+
+func input(t *testing.T, variable string) string {
+	t.Helper()
+
+	name := os.Getenv(variable)
+	if name == "" {
+		t.Fatalf("%s is not set (see the package's comment)", variable)
+	}
+
+	name, err := filepath.Abs(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return name
+}
+
+func command(t *testing.T, name string, args ...string) {
+	t.Helper()
+
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+}
+
+// disk makes a disk with one EFI partition whose GUID ends in number, and the QEMU option that opens it as name.
+func disk(t *testing.T, name string, number int) []string {
+	t.Helper()
+
+	const (
+		size  = 64 << 20
+		start = 2048 // sectors
+	)
+
+	image := filepath.Join(t.TempDir(), name+".img")
+	partition := fmt.Sprintf("%s@@%d", image, start*512)
+
+	if err := os.WriteFile(image, make([]byte, size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	command(t, "sgdisk", "-n", fmt.Sprintf("1:%d:0", start), "-t", "1:ef00", "-u", "1:"+guid(number), image)
+	command(t, "mkfs.vfat", "--offset", fmt.Sprint(start), image, fmt.Sprint((size>>10)-start/2-1024))
+	command(t, "mmd", "-i", partition, "::EFI", "::EFI/BOOT", "::dtb", "::dtb/rockchip")
+	command(t, "mcopy", "-i", partition, input(t, "FLOW_EFI"), "::EFI/BOOT/BOOTAA64.EFI")
+	command(t, "mcopy", "-i", partition, input(t, "FLOW_DTB"), "::dtb/rockchip/rk3588s-nanopi-m6.dtb")
+
+	return []string{"-drive", fmt.Sprintf("if=none,id=%s,format=raw,file=%s", name, image)}
+}
+
+func guid(number int) string { return fmt.Sprintf("6d366d36-0000-4000-8000-%012d", number) }
+
+// machine is a running QEMU: what its console says, and what it is told.
+type machine struct {
+	t       *testing.T
+	console *bufio.Reader
+	input   io.WriteCloser
+	monitor string
+	said    bytes.Buffer
+}
+
+// start starts U-Boot. QEMU ends at a reset.
+func start(t *testing.T, args ...string) *machine {
+	t.Helper()
+
+	m := &machine{t: t, monitor: filepath.Join(t.TempDir(), "monitor")}
+
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+
+	cmd := exec.CommandContext(ctx, "qemu-system-aarch64", append([]string{
+		"-M", "virt", "-cpu", "cortex-a57", "-m", "2G", "-nodefaults", "-display", "none", "-no-reboot",
+		"-bios", input(t, "FLOW_UBOOT"), "-serial", "stdio", "-monitor", "unix:" + m.monitor + ",server,nowait",
+	}, args...)...)
+	cmd.Stderr = os.Stderr
+
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if m.input, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+
+	m.console = bufio.NewReader(io.TeeReader(out, &m.said))
+
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+
+		if t.Failed() {
+			t.Logf("the console:\n%s", strings.ReplaceAll(m.said.String(), "\r", ""))
+		}
+	})
+
+	return m
+}
+
+// until reads up to and with the text, and gives what came before it.
+func (m *machine) until(text string) string {
+	m.t.Helper()
+
+	var read []byte
+
+	for {
+		b, err := m.console.ReadByte()
+		if err != nil {
+			m.t.Fatalf("QEMU ended before it said %q", text)
+		}
+
+		if read = append(read, b); bytes.HasSuffix(read, []byte(text)) {
+			return string(read[:len(read)-len(text)])
+		}
+	}
+}
+
+// rest reads to the end.
+func (m *machine) rest() string {
+	m.t.Helper()
+
+	read, err := io.ReadAll(m.console)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+
+	return string(read)
+}
+
+func (m *machine) write(text string) {
+	m.t.Helper()
+
+	if _, err := io.WriteString(m.input, text); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// prompt stops the boot.
+func (m *machine) prompt() {
+	m.t.Helper()
+	m.until("type stop for a prompt.")
+	m.write("stop")
+	m.until("=> ")
+}
+
+// ask gives what a command at the prompt says.
+func (m *machine) ask(command string) string {
+	m.t.Helper()
+	m.write(command + "\r")
+
+	return m.until("\n=> ")
+}
+
+// started matches helloworld.efi's word on the partition it was started from.
+var started = regexp.MustCompile(`Boot device: .*HD\(1,GPT,([0-9a-f-]+)`)
+
+func TestMediaAreSearchedInTheBoardsOrder(t *testing.T) {
+	// Not in the order they are searched. mmc0 and mmc1 are numbered in the order of their slots.
+	names := []string{"virtio", "usb", "emmc", "sd", "nvme"}
+
+	var args []string
+	for i, name := range names {
+		args = append(args, disk(t, name, i)...)
+	}
+
+	m := start(t, append(args,
+		"-device", "virtio-blk-pci,drive=virtio",
+		"-device", "qemu-xhci", "-device", "usb-storage,drive=usb",
+		"-device", "sdhci-pci", "-device", "sd-card,drive=emmc",
+		"-device", "sdhci-pci", "-device", "sd-card,drive=sd",
+		"-device", "nvme,drive=nvme,serial=1",
+	)...)
+
+	var got []string
+
+	for _, match := range started.FindAllStringSubmatch(m.rest(), -1) {
+		for i, name := range names {
+			if match[1] == guid(i) {
+				got = append(got, name)
+			}
+		}
+	}
+
+	if want := []string{"sd", "nvme", "emmc", "usb", "virtio"}; !slices.Equal(got, want) {
+		t.Errorf("started %v, want %v", got, want)
+	}
+}
+
+func TestDeviceTreeComesFromTheDiskThatIsBooted(t *testing.T) {
+	m := start(t, append(disk(t, "sd", 1),
+		"-device", "sdhci-pci", "-device", "sdhci-pci", "-device", "sd-card,drive=sd")...)
+	m.prompt()
+	m.ask("setenv fdtfile rockchip/rk3588s-nanopi-m6.dtb; setenv boot_targets mmc1; bootflow scan; bootflow select 0")
+
+	if said := m.ask("bootflow info"); !regexp.MustCompile(`FDT: +/dtb/rockchip/rk3588s-nanopi-m6\.dtb`).MatchString(said) {
+		t.Errorf("U-Boot read no device tree:\n%s", said)
+	}
+
+	m.ask("fdt addr ${fdt_addr_r}")
+
+	if said := m.ask("fdt print / model"); !strings.Contains(said, "FriendlyElec NanoPi M6") {
+		t.Errorf("U-Boot read another device tree:\n%s", said)
+	}
+}
+
+func TestNoiseOnTheConsoleDoesNotStopTheBoot(t *testing.T) {
+	m := start(t)
+	m.until("type stop for a prompt.")
+	m.write("\x00\xffs\rto p \x1b")
+	m.until("Nothing to boot.")
+}
+
+func TestNothingToBootEndsInAReset(t *testing.T) {
+	m := start(t)
+
+	if said := m.rest(); !strings.Contains(said, "Nothing to boot.") || !strings.Contains(said, "resetting ...") {
+		t.Error("U-Boot did not start over")
+	}
+}
+
+func TestNothingIsWrittenToTheMedium(t *testing.T) {
+	option := disk(t, "nvme", 1)
+	_, image, _ := strings.Cut(option[1], "file=")
+
+	before, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	m := start(t, append(option, "-device", "nvme,drive=nvme,serial=1")...)
+
+	if said := m.rest(); !strings.Contains(said, "Loading Environment from nowhere") || !started.MatchString(said) {
+		t.Error("U-Boot read an environment, or did not start the disk")
+	}
+
+	after, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if !bytes.Equal(before, after) {
+		t.Error("the disk has changed")
+	}
+}
+
+// leds gives the machine the board's two LEDs.
+func leds(t *testing.T) []string {
+	t.Helper()
+
+	dir := t.TempDir()
+	virt, with := filepath.Join(dir, "virt.dtb"), filepath.Join(dir, "leds.dtb")
+
+	command(t, "qemu-system-aarch64", "-M", "virt,dumpdtb="+virt, "-cpu", "cortex-a57", "-m", "2G", "-nodefaults", "-display", "none")
+	command(t, "fdtoverlay", "-i", virt, "-o", with, input(t, "FLOW_LEDS"))
+
+	return []string{"-dtb", with}
+}
+
+// look sends what the LEDs show, each time it changes: bit 0 the SYS LED, bit 1 the USER LED. It ends with QEMU.
+func (m *machine) look() <-chan string {
+	shows := make(chan string, 1000)
+
+	go func() {
+		defer close(shows)
+
+		var (
+			monitor net.Conn
+			err     error
+		)
+
+		for range 100 {
+			if monitor, err = net.Dial("unix", m.monitor); err == nil {
+				break
+			}
+
+			time.Sleep(50 * time.Millisecond)
+		}
+
+		if err != nil {
+			return
+		}
+		defer monitor.Close() //nolint:errcheck // read only
+
+		answers := bufio.NewScanner(monitor)
+		last := ""
+
+		for {
+			if _, err := io.WriteString(monitor, "xp /1wx 0x400ff000\n"); err != nil {
+				return
+			}
+
+			for answers.Scan() {
+				if _, value, ok := strings.Cut(answers.Text(), "400ff000: 0x"); ok {
+					if value != last {
+						shows <- value[len(value)-1:]
+						last = value
+					}
+
+					break
+				}
+			}
+
+			if answers.Err() != nil {
+				return
+			}
+
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+
+	return shows
+}
+
+func TestLEDsShowSearchAndNothingFound(t *testing.T) {
+	// A network on which nobody answers (UDP's discard port) keeps U-Boot looking.
+	m := start(t, append(leds(t),
+		"-netdev", "socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0", "-device", "virtio-net-pci,netdev=n,romfile=")...)
+	shows := m.look()
+
+	go io.Copy(io.Discard, m.console) //nolint:errcheck // QEMU must not wait for a reader
+
+	var seen string
+	for value := range shows {
+		if seen += value; strings.Contains(seen, "3232") {
+			break
+		}
+	}
+
+	// Steady from the start, then blinking alone, then blinking slowly beside the USER LED.
+	if !regexp.MustCompile(`^0?1(01){4,}.?0?[23]*3232$`).MatchString(seen) {
+		t.Errorf("the LEDs showed %s", seen)
+	}
+}
+
+func TestNetworkIsTriedLast(t *testing.T) {
+	dir := t.TempDir()
+
+	efi, err := os.ReadFile(input(t, "FLOW_EFI"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.WriteFile(filepath.Join(dir, "node.efi"), efi, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	server := filepath.Join(dir, "server")
+	script := fmt.Sprintf("#!/bin/sh\nwhile read -r line && [ \"${#line}\" -gt 1 ]; do :; done\n"+
+		"printf 'HTTP/1.0 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n'\ncat %s/node.efi\n", len(efi), dir)
+
+	if err := os.WriteFile(server, []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+
+	for name, network := range map[string]string{
+		"TFTP": "tftp=" + dir + ",bootfile=node.efi",
+		"HTTP": "bootfile=http://10.0.2.100/node.efi,guestfwd=tcp:10.0.2.100:80-cmd:" + server,
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := start(t, "-netdev", "user,id=n,"+network, "-device", "virtio-net-pci,netdev=n,romfile=")
+
+			if said := m.rest(); !strings.Contains(said, "Hello, world!") || !strings.Contains(said, "node.efi") {
+				t.Error("the program did not start")
+			}
+		})
+	}
+}
+
+// The code that checks a FIT in SPL is U-Boot's fit_image_verify_with_data; iminfo is the same.
+func TestFITWithOneBitChangedIsRefused(t *testing.T) {
+	fit, err := os.ReadFile(input(t, "FLOW_FIT"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	check := func(fit []byte) string {
+		file := filepath.Join(t.TempDir(), "u-boot.itb")
+		if err := os.WriteFile(file, fit, 0o600); err != nil {
+			t.Fatal(err)
+		}
+
+		m := start(t, "-device", "loader,addr=0x60000000,force-raw=on,file="+file)
+		m.prompt()
+
+		return m.ask("iminfo 0x60000000")
+	}
+
+	if said := check(fit); strings.Contains(said, "error") || strings.Count(said, "sha256+") < 4 {
+		t.Errorf("the FIT as built is refused:\n%s", said)
+	}
+
+	fit[len(fit)/2] ^= 1
+
+	if said := check(fit); !strings.Contains(said, "Bad hash in FIT image!") {
+		t.Errorf("a changed FIT passes:\n%s", said)
+	}
+}
