@@ -14,6 +14,8 @@
   moduleSigning ? { },
   # A release of nix/talos/releases.nix; without one, the payload is Talos from source.
   talosVersion ? null,
+  # { source, revision }: where the overlay's recipe is published (a URL, a commit), for its annotations.
+  published ? { },
   # More of nix/talos/sd-image.nix: extraKernelArgs, overlayOptions, systemExtensions, …
   image ? { },
 }@args:
@@ -37,6 +39,8 @@ lib.fix (self: {
     source = self.machined.goModules;
     containerd = self.containerd.goModules;
     cni = self.cni.goModules;
+    executor-1-10 = self.checks.executor-1-10.goModules;
+    executor-1-13 = self.checks.executor-1-13.goModules;
     staticcheck = self.checks.lint.staticcheck.goModules;
   };
   goModules = builtins.attrValues self.vendored;
@@ -125,9 +129,9 @@ lib.fix (self: {
       u-boot
       dtb
       ;
-    annotations = {
-      "org.opencontainers.image.title" = "nanopi-m6";
-      "org.opencontainers.image.licenses" = "MPL-2.0 AND GPL-2.0-or-later";
+    annotations = import ./nix/talos/annotations.nix {
+      inherit lib sources published;
+      inherit (self) ddr-blob;
     };
   };
   imagerTools = pkgs.callPackage ./nix/talos/imager-tools.nix { inherit sources; };
@@ -188,12 +192,6 @@ lib.fix (self: {
       sources
       ;
     packages = self;
-  };
-  checkNames = builtins.attrNames self.checks;
-  # Checks that `make test` does not run yet: nix/debian/build moreChecks.NAME
-  moreChecks = import ./nix/tests/more.nix {
-    inherit pkgs lib;
-    packages = self;
     again =
       if pkgsAgain == null then
         null
@@ -206,4 +204,5 @@ lib.fix (self: {
           }
         );
   };
+  checkNames = builtins.attrNames self.checks;
 })

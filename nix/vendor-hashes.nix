@@ -6,5 +6,7 @@
   source = "sha256-EIR+cthhgWEXby91QQ4m7DYy1Uy1iyTNZUoAYfejgZQ=";
   cni = "sha256-IW5N7qpfb4hZrs+3j1zOqGrs3xCLaJTH2TG97SzLUJ8=";
   containerd = "sha256-PFHSMmpxUFNdZ3DBcaMPKLOmvP917kt9EPv3c5IKdrw=";
+  executor-1-10 = "sha256-bfWn0DRDjxvW3kl2eHVtv2SmTzjevU7dQ9aTg7DoYVE=";
+  executor-1-13 = "sha256-qH7btpi2uG+FUcykLjuLeHPcw56ppzd20hSiduex2jU=";
   staticcheck = "sha256-wpCIuBfQMyMH7PpJ5K+hPGvuQI19px94P40DdhBJoRA=";
 }

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MPL-2.0
 # Every check, one file a promise. A check that fails fails its build.
-# Takes the package sets and `packages` (default.nix).
+# Takes the package sets, `packages` (default.nix) and `again`: the same tree built anew, or null.
 {
   pkgs,
   arm64,
   lib,
   sources,
   packages,
+  again,
 }:
 let
   boot =
@@ -20,9 +21,22 @@ let
         installer
         ;
     };
+  executor =
+    release:
+    pkgs.callPackage ./executor.nix {
+      inherit release;
+      installer = packages.installer.amd64;
+      artifacts = pkgs.callPackage ../go.nix {
+        package = "internal/rockchip/rockchiptest/artifacts";
+        internal = [
+          "fdt"
+          "rockchip"
+        ];
+      };
+    };
 in
 {
-  go = pkgs.callPackage ./go.nix { };
+  go = pkgs.callPackage ./go.nix { inherit (packages) u-boot; };
   lint = pkgs.callPackage ./lint.nix { };
   device-tree = pkgs.callPackage ./device-tree.nix {
     dtSources = packages.dt-sources;
@@ -51,10 +65,17 @@ in
       internal = [ "oci" ];
     };
   };
+  executor-1-10 = executor "v1.10";
+  executor-1-13 = executor "v1.13";
+  boot-flow = pkgs.callPackage ./boot-flow.nix {
+    dtSources = packages.dt-sources;
+    inherit (packages) dtb u-boot u-boot-qemu;
+  };
   installer-image = pkgs.callPackage ./installer-image.nix {
     inherit (packages) oci-image;
     makeImage = packages.installerImageOn;
   };
+  imager-versions = pkgs.callPackage ./imager-versions.nix { inherit (packages) sdImage; };
   image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {
     initramfs = packages.initramfs-from-source;
@@ -68,4 +89,7 @@ in
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";
   boot-usb = boot "usb";
+}
+// lib.optionalAttrs (again != null) {
+  reproducible = pkgs.callPackage ./reproducible.nix { inherit packages again; };
 }

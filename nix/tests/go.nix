@@ -3,6 +3,7 @@
 {
   lib,
   buildGoModule,
+  u-boot,
 }:
 let
   source = import ../go-source.nix { inherit lib; };
@@ -26,7 +27,10 @@ buildGoModule {
     name = "nanopi-m6-go-modules";
     src = source.everything;
   };
-  env.CGO_ENABLED = 0;
+  env = {
+    CGO_ENABLED = 0;
+    U_BOOT_ROCKCHIP_BIN = "${u-boot}/u-boot-rockchip.bin";
+  };
   buildPhase = ''
     unformatted=$(gofmt -l cmd installer internal nix/tests)
     if [ -n "$unformatted" ]; then

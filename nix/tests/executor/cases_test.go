@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
+// Package executor_test drives the built installer through the overlay executor of a Talos release. The cases are the same
+// for each; installer_test.go of a release's module calls that release's executor.
 package executor_test
 
 import (
@@ -11,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/siderolabs/talos/pkg/imager/overlay/executor"
 	"github.com/siderolabs/talos/pkg/machinery/overlay"
 )
 
@@ -67,10 +68,10 @@ func disk(t *testing.T) string {
 }
 
 func TestOptionsArriveAtTalos(t *testing.T) {
-	installer := executor.New(build(t).installer)
+	installer := build(t).installer
 
 	for _, extra := range []overlay.ExtraOptions{nil, {}, {"console": true}, {"console": "on"}} {
-		options, err := installer.GetOptions(t.Context(), extra)
+		options, err := getOptions(t, installer, extra)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +86,7 @@ func TestOptionsArriveAtTalos(t *testing.T) {
 		{"console": false, "watchdog": 120, "extraKernelArgs": []any{"a=b"}},
 		{"console": "off", "watchdog": "2m", "extraKernelArgs": "a=b"},
 	} {
-		options, err := installer.GetOptions(t.Context(), extra)
+		options, err := getOptions(t, installer, extra)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,11 +99,11 @@ func TestOptionsArriveAtTalos(t *testing.T) {
 }
 
 func TestUnknownOptionFailsWithTheListOfValidOnes(t *testing.T) {
-	installer := executor.New(build(t).installer)
+	installer := build(t).installer
 	extra := overlay.ExtraOptions{"consoel": "off"}
 
-	_, optionsErr := installer.GetOptions(t.Context(), extra)
-	installErr := installer.Install(t.Context(), overlay.InstallOptions[overlay.ExtraOptions]{
+	_, optionsErr := getOptions(t, installer, extra)
+	installErr := install(t, installer, overlay.InstallOptions[overlay.ExtraOptions]{
 		InstallDisk: disk(t), MountPrefix: t.TempDir(), ArtifactsPath: t.TempDir(), ExtraOptions: extra,
 	})
 
@@ -118,7 +119,7 @@ func TestInstallWritesLoaderAndDeviceTree(t *testing.T) {
 	image, mount := disk(t), t.TempDir()
 
 	for range 2 {
-		if err := executor.New(b.installer).Install(t.Context(), overlay.InstallOptions[overlay.ExtraOptions]{
+		if err := install(t, b.installer, overlay.InstallOptions[overlay.ExtraOptions]{
 			InstallDisk: image, MountPrefix: mount, ArtifactsPath: b.artifacts,
 		}); err != nil {
 			t.Fatal(err)
@@ -153,7 +154,7 @@ func TestStandInPassesOnlyWhenAskedFor(t *testing.T) {
 	b := build(t)
 
 	for _, extra := range []overlay.ExtraOptions{nil, {"allowStandIn": "false"}, {"allowStandIn": true}, {"allowStandIn": "true"}} {
-		err := executor.New(b.installer).Install(t.Context(), overlay.InstallOptions[overlay.ExtraOptions]{
+		err := install(t, b.installer, overlay.InstallOptions[overlay.ExtraOptions]{
 			InstallDisk: disk(t), MountPrefix: t.TempDir(), ArtifactsPath: b.standIn, ExtraOptions: extra,
 		})
 

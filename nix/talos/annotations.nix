@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MPL-2.0
+# What an overlay image says of itself, by OCI key: what is in it, and where its recipe is published if the caller says so.
+# Takes `sources`, `ddr-blob` (nix/boot/ddr-blob.nix), `published` ({ source, revision } or less).
+{
+  lib,
+  sources,
+  ddr-blob,
+  published,
+}:
+{
+  "org.opencontainers.image.title" = "nanopi-m6";
+  "org.opencontainers.image.description" = "Talos overlay for the FriendlyElec NanoPi M6 (RK3588S)";
+  "org.opencontainers.image.licenses" = "MPL-2.0 AND GPL-2.0-or-later";
+  "nanopi-m6.u-boot" = sources.u-boot.version;
+  "nanopi-m6.tfa" = sources.tfa.version;
+  "nanopi-m6.ddr-blob" =
+    if ddr-blob.standIn then
+      "none: starts no board"
+    else if ddr-blob.sha256 == null then
+      "rkbin"
+    else
+      "sha256:${ddr-blob.sha256}";
+}
+// lib.mapAttrs' (key: lib.nameValuePair "org.opencontainers.image.${key}") published

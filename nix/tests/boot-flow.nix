@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MPL-2.0
+# U-Boot with the board's boot flow does in QEMU what docs/board.md says of it: the order of the disks, the device tree, the
+# LEDs, the word that leads to the prompt, the network (nix/tests/boot-flow).
+{
+  lib,
+  stdenv,
+  buildGoModule,
+  dosfstools,
+  dtc,
+  gptfdisk,
+  mtools,
+  qemu,
+  dtSources,
+  dtb,
+  u-boot,
+  u-boot-qemu,
+}:
+let
+  source = import ../go-source.nix { inherit lib; };
+  leds = stdenv.mkDerivation {
+    name = "qemu-leds.dtbo";
+    src = ../../dts/qemu-leds.dtso;
+    nativeBuildInputs = [ dtc ];
+    buildCommand = ''
+      cpp -nostdinc -undef -x assembler-with-cpp -I ${dtSources}/include $src | dtc -@ -I dts -O dtb -o $out -
+    '';
+  };
+in
+buildGoModule {
+  pname = "boot-flow";
+  version = "0";
+  src = source.only [ ./boot-flow ];
+  vendorHash = (import ../vendor-hashes.nix).root;
+  overrideModAttrs = _: {
+    name = "nanopi-m6-go-modules";
+    src = source.everything;
+  };
+  nativeBuildInputs = [
+    dosfstools
+    dtc
+    gptfdisk
+    mtools
+    qemu
+  ];
+  env = {
+    CGO_ENABLED = 0;
+    FLOW_UBOOT = "${u-boot-qemu}/u-boot.bin";
+    FLOW_EFI = "${u-boot-qemu}/helloworld.efi";
+    FLOW_DTB = "${dtb}/rockchip/rk3588s-nanopi-m6.dtb";
+    FLOW_LEDS = leds;
+    FLOW_FIT = "${u-boot}/u-boot.itb";
+  };
+  buildPhase = ''
+    unformatted=$(gofmt -l nix/tests/boot-flow)
+    [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
+    go vet -tags qemu ./nix/tests/boot-flow
+  '';
+  doCheck = true;
+  checkPhase = "go test -v -timeout 30m -tags qemu ./nix/tests/boot-flow";
+  installPhase = "touch $out";
+}
