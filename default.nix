@@ -81,6 +81,16 @@ lib.fix (self: {
       arm64 = installerFor arm64;
     };
   oci-image = program pkgs "cmd/oci-image" [ "oci" ];
+  m6 = program pkgs "cmd/m6" [
+    "fdt"
+    "flash"
+    "image"
+    "inspect"
+    "medium"
+    "qemu"
+    "rockchip"
+    "verify"
+  ];
   flannel = program arm64 "cmd/flannel" [ ];
   kernel-check = program pkgs "internal/kconfig/kernel-check" [
     "fdt"

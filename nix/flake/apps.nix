@@ -48,9 +48,12 @@ in
     pkgs.jq
   ] (inClone "nix/talos/pin");
   update-lock = app "refresh the embedded set's lock (on Debian)" "update-lock" [ ] (inClone "nix/debian/update-lock");
-}
-// lib.optionalAttrs (default ? m6) {
   flash = m6 "flash" "write an image to a card or disk, safely";
   verify = m6 "verify" "tell whether the board would start an image";
-  boot = m6 "boot" "boot an image in QEMU";
+  boot = app "boot an image in QEMU" "boot" [
+    default.m6
+    pkgs.qemu
+  ] ''
+    exec m6 boot --firmware ${default.u-boot-qemu}/u-boot.bin "$@"
+  '';
 }

@@ -17,6 +17,7 @@ in
     dtb
     imager
     kernelImage
+    m6
     overlay
     sbom
     sdImage
@@ -32,5 +33,4 @@ in
   sdImage-lts = (tree pkgs { kernelFlavour = "lts"; }).sdImage;
   sdImage-from-source = (tree pkgs { talosVersion = null; }).sdImage;
 }
-// lib.optionalAttrs (default ? m6) { inherit (default) m6; }
 // lib.mapAttrs' (flavour: _: lib.nameValuePair "kernel-${flavour}" (tree pkgs { kernelFlavour = flavour; }).kernel) sources.linux

@@ -4,23 +4,18 @@
   lib,
   buildGoModule,
 }:
-buildGoModule {
+import ../go-required.nix { inherit buildGoModule; } {
   pname = "cni-plugins";
   version = "1.6.2";
   src = ./cni;
   vendorHash = (import ../vendor-hashes.nix).cni;
-  subPackages = map (plugin: "vendor/github.com/containernetworking/plugins/plugins/${plugin}") [
+  project = "github.com/containernetworking/plugins/plugins";
+  packages = [
     "ipam/host-local"
     "main/bridge"
     "main/loopback"
     "meta/firewall"
     "meta/portmap"
   ];
-  env.CGO_ENABLED = 0;
-  ldflags = [
-    "-s"
-    "-w"
-  ];
-  doCheck = false;
   meta.license = lib.licenses.asl20;
 }

@@ -4,14 +4,15 @@
   lib,
   buildGoModule,
 }:
-buildGoModule rec {
+import ../go-required.nix { inherit buildGoModule; } rec {
   pname = "containerd";
   version = "2.0.5";
   src = ./containerd;
   vendorHash = (import ../vendor-hashes.nix).containerd;
-  subPackages = [
-    "vendor/github.com/containerd/containerd/v2/cmd/containerd"
-    "vendor/github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"
+  project = "github.com/containerd/containerd/v2";
+  packages = [
+    "cmd/containerd"
+    "cmd/containerd-shim-runc-v2"
   ];
   tags = [
     "no_btrfs"
@@ -19,12 +20,6 @@ buildGoModule rec {
     "no_aufs"
     "no_zfs"
   ];
-  env.CGO_ENABLED = 0;
-  ldflags = [
-    "-s"
-    "-w"
-    "-X github.com/containerd/containerd/v2/version.Version=v${version}"
-  ];
-  doCheck = false;
+  ldflags = [ "-X ${project}/version.Version=v${version}" ];
   meta.license = lib.licenses.asl20;
 }

@@ -4,23 +4,17 @@
   lib,
   buildGoModule,
 }:
-buildGoModule {
+import ../go-required.nix { inherit buildGoModule; } {
   pname = "talos-imager";
   version = "1.13.9";
   src = ./imager;
   vendorHash = (import ../vendor-hashes.nix).imager;
-  # Go takes ./vendor/X for the package X.
-  subPackages = [ "vendor/github.com/siderolabs/talos/cmd/installer" ];
+  project = "github.com/siderolabs/talos";
+  packages = [ "cmd/installer" ];
   tags = [
     "tcell_minimal"
     "grpcnotrace"
   ];
-  env.CGO_ENABLED = 0;
-  ldflags = [
-    "-s"
-    "-w"
-  ];
-  doCheck = false;
   postInstall = "mv $out/bin/installer $out/bin/imager";
   meta = {
     mainProgram = "imager";

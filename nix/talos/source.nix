@@ -6,23 +6,18 @@
   buildGoModule,
   packages,
 }:
-buildGoModule {
+import ../go-required.nix { inherit buildGoModule; } {
   # One name for all of them: they share the fetched modules.
   pname = "talos";
   version = "1.10.6";
   src = ./source;
   vendorHash = (import ../vendor-hashes.nix).source;
-  subPackages = map (package: "vendor/github.com/siderolabs/talos/${package}") packages;
+  project = "github.com/siderolabs/talos";
+  inherit packages;
   tags = [
     "tcell_minimal"
     "grpcnotrace"
   ];
-  env.CGO_ENABLED = 0;
-  ldflags = [
-    "-s"
-    "-w"
-  ];
-  doCheck = false;
   postInstall = ''
     install -Dm644 vendor/github.com/siderolabs/talos/pkg/machinery/version/os-release $out/share/talos/os-release
   '';

@@ -6,14 +6,13 @@
 }:
 let
   hashes = import ../vendor-hashes.nix;
-  staticcheck = buildGoModule {
+  staticcheck = import ../go-required.nix { inherit buildGoModule; } {
     pname = "staticcheck";
     version = "0.8.2";
     src = ./staticcheck;
     vendorHash = hashes.staticcheck;
-    subPackages = [ "vendor/honnef.co/go/tools/cmd/staticcheck" ];
-    env.CGO_ENABLED = 0;
-    doCheck = false;
+    project = "honnef.co/go/tools";
+    packages = [ "cmd/staticcheck" ];
   };
 in
 buildGoModule {

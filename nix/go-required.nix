@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MPL-2.0
+# Another project's Go programs, static, from a module here that does nothing but require it: go.mod and go.sum are the pin.
+# Takes `pname`, `version`, `src` (the directory of that module), `vendorHash`, `project` (its module path), `packages` (below that path),
+# `ldflags` beyond those that leave out symbols, and what else buildGoModule takes (`tags`, `postInstall`, `meta`).
+{ buildGoModule }:
+{
+  project,
+  packages,
+  ldflags ? [ ],
+  ...
+}@arguments:
+buildGoModule (
+  removeAttrs arguments [
+    "project"
+    "packages"
+  ]
+  // {
+    # Go takes ./vendor/X for the package X.
+    subPackages = map (package: "vendor/${project}/${package}") packages;
+    env.CGO_ENABLED = 0;
+    ldflags = [
+      "-s"
+      "-w"
+    ]
+    ++ ldflags;
+    # Its tests are its own project's.
+    doCheck = false;
+  }
+)
