@@ -22,6 +22,10 @@ let
 in
 (tree pkgs { }).checks
 // {
+  nixpkgs-interface = import ../tests/nixpkgs-interface.nix {
+    inherit lib pkgs;
+    inherit (pkgs) runCommand;
+  };
   eval = pkgs.runCommand "eval" {
     derivations = evaluated "packages" + evaluated "devShells";
     passAsFile = [ "derivations" ];
