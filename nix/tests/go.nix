@@ -19,6 +19,7 @@ buildGoModule {
     ./boot
     ../../docs
     ../../profiles
+    ../boot/u-boot
     ../kernel/config
     ../kernel/needs
   ];
