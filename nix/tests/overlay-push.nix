@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
-# The overlay pushed to a registry, pulled back by the imager and made into an image gives the bits that the local layout
-# gives. The registry is in memory, on a loopback address.
+# The overlay pushed to a registry and pulled back by the imager is the local layout, for both architectures, by tag and by
+# digest; and an image made from it has the bits of the one made from the layout. The registry is in memory, on a loopback address.
 {
+  lib,
   stdenvNoCC,
+  buildGoModule,
   dpkg,
   jq,
   sources,
@@ -21,6 +23,29 @@ let
         forceInsecure = true;
       };
     };
+  };
+  # The imager's module, with the same modules fetched, and our test in it.
+  pull = buildGoModule {
+    pname = "talos-imager";
+    inherit (imager) version;
+    src = lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions [
+        ../talos/imager
+        ./overlay-pull
+      ];
+    };
+    modRoot = "talos/imager";
+    vendorHash = (import ../vendor-hashes.nix).imager;
+    env.CGO_ENABLED = 0;
+    buildPhase = ''
+      cp ../../tests/overlay-pull/pull_test.go .
+      go vet .
+      go test -c -o pull .
+    '';
+    doCheck = false;
+    installPhase = "install -D pull $out/bin/pull";
+    meta.mainProgram = "pull";
   };
 in
 stdenvNoCC.mkDerivation {
@@ -49,7 +74,10 @@ stdenvNoCC.mkDerivation {
     until [ -e address ]; do sleep 0.1; done
     repository=$(cat address)/nanopi-m6/overlay
 
-    oci-image push ${overlay} $repository --tag test
+    OVERLAY_DIGEST=$(oci-image push ${overlay} $repository --tag test)
+    export OVERLAY_DIGEST OVERLAY_TAG=$repository:test OVERLAY_LAYOUT=${overlay}
+    ${lib.getExe pull} -test.v
+
     sed "s,REPOSITORY,$repository," $profilePath >profile.json
     imager --output . - <profile.json
 
