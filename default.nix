@@ -4,6 +4,8 @@
   pkgs ? import ./nix/debian { },
   # The same set with every build another derivation, for the check that builds everything twice; or null.
   pkgsAgain ? import ./nix/debian { variation = "again"; },
+  # Kernels by flavour that are built already; or null.
+  builtKernels ? null,
   # Rockchip's DDR blob: a file and its sha256, or neither (then the image says that it starts no board).
   ddrBlob ? { },
   # zst or xz.
@@ -41,6 +43,7 @@ lib.fix (self: {
     cni = self.cni.goModules;
     executor-1-10 = self.checks.executor-1-10.goModules;
     executor-1-13 = self.checks.executor-1-13.goModules;
+    node = self.checks.node.goModules;
     staticcheck = self.checks.lint.staticcheck.goModules;
   };
   goModules = builtins.attrValues self.vendored;
@@ -55,9 +58,13 @@ lib.fix (self: {
   };
 
   # Kernel
-  kernels = lib.mapAttrs (
-    flavour: source: arm64.callPackage ./nix/kernel/linux.nix { inherit flavour source; }
-  ) sources.linux;
+  kernels =
+    if builtKernels != null then
+      builtKernels
+    else
+      lib.mapAttrs (
+        flavour: source: arm64.callPackage ./nix/kernel/linux.nix { inherit flavour source; }
+      ) sources.linux;
   kernel = arm64.callPackage ./nix/kernel/signed.nix (
     { kernel = self.kernels.${kernelFlavour}; } // moduleSigning
   );
@@ -211,8 +218,21 @@ lib.fix (self: {
           // {
             pkgs = pkgsAgain;
             pkgsAgain = null;
+            builtKernels = self.kernels;
           }
         );
   };
   checkNames = builtins.attrNames self.checks;
+  # The kernel once more, which doubles what the tests take: not in `make test`. nix/debian/build reproducible-kernel
+  reproducible-kernel = pkgs.callPackage ./nix/tests/reproducible.nix {
+    first.kernel = self.kernels.${kernelFlavour};
+    second.kernel =
+      (import ./. (
+        args
+        // {
+          pkgs = pkgsAgain;
+          pkgsAgain = null;
+        }
+      )).kernels.${kernelFlavour};
+  };
 })

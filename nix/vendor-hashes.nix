@@ -8,5 +8,6 @@
   containerd = "sha256-PFHSMmpxUFNdZ3DBcaMPKLOmvP917kt9EPv3c5IKdrw=";
   executor-1-10 = "sha256-bfWn0DRDjxvW3kl2eHVtv2SmTzjevU7dQ9aTg7DoYVE=";
   executor-1-13 = "sha256-qH7btpi2uG+FUcykLjuLeHPcw56ppzd20hSiduex2jU=";
+  node = "sha256-PzaMmj1NV/GKWFbgXtkGzPGimqbJX9KDzmnIpP4YmDE=";
   staticcheck = "sha256-wpCIuBfQMyMH7PpJ5K+hPGvuQI19px94P40DdhBJoRA=";
 }

@@ -42,6 +42,12 @@ let
         # options=/usr/share/xfsprogs/… of the imager's container is xfsprogs' own directory.
         for argument; do
           shift
+          # For Talos 1.13 and later the imager asks for what Linux 6.18 can: parent pointers, which GRUB 2.12 does not read
+          # (grub-core/fs/xfs.c, XFS_SB_FEAT_INCOMPAT_SUPPORTED); the board would stop at GRUB's prompt.
+          argument=''${argument%/lts_6.18.conf}
+          case $argument in
+          options=/usr/share/xfsprogs/mkfs) argument=$argument/lts_6.12.conf ;;
+          esac
           case $argument in
           options=/usr/share/xfsprogs/*) argument=options=${xfsprogs.out or xfsprogs}/share/xfsprogs/''${argument#options=/usr/share/xfsprogs/} ;;
           esac

@@ -10,17 +10,13 @@
   again,
 }:
 let
-  boot =
-    disk:
+  bootOf =
+    disk: sdImage:
     pkgs.callPackage ./boot.nix {
-      inherit disk;
-      inherit (packages)
-        sdImage
-        boot-test
-        u-boot-qemu
-        installer
-        ;
+      inherit disk sdImage;
+      inherit (packages) boot-test u-boot-qemu installer;
     };
+  boot = disk: bootOf disk packages.sdImage;
   executor =
     release:
     pkgs.callPackage ./executor.nix {
@@ -75,7 +71,10 @@ in
     inherit (packages) oci-image;
     makeImage = packages.installerImageOn;
   };
-  imager-versions = pkgs.callPackage ./imager-versions.nix { inherit (packages) sdImage; };
+  imager-versions = pkgs.callPackage ./imager-versions.nix {
+    inherit (packages) sdImage;
+    boot = bootOf "virtio";
+  };
   image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {
     initramfs = packages.initramfs-from-source;
@@ -85,11 +84,37 @@ in
       inherit (packages) kernel;
     };
   };
+  node = pkgs.callPackage ./node.nix { inherit (packages) sdImage u-boot-qemu; };
   boot-virtio = boot "virtio";
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";
   boot-usb = boot "usb";
 }
 // lib.optionalAttrs (again != null) {
-  reproducible = pkgs.callPackage ./reproducible.nix { inherit packages again; };
+  # All but the kernel, whose turn is default.nix' reproducible-kernel.
+  reproducible =
+    let
+      compared = tree: {
+        inherit (tree)
+          tfa
+          u-boot
+          kernel
+          dtb
+          containerd
+          machined
+          cni
+          flannel
+          imager
+          initramfs
+          overlay
+          sdImage
+          ;
+        installer-amd64 = tree.installer.amd64;
+        installer-arm64 = tree.installer.arm64;
+      };
+    in
+    pkgs.callPackage ./reproducible.nix {
+      first = compared packages;
+      second = compared again;
+    };
 }

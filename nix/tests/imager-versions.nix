@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MPL-2.0
 # The one imager makes each Talos version's image as that version wants it: the size of BOOT (2000 MiB since 1.11) follows
-# the profile's version (pkg/machinery/imager/quirks of Talos v1.13.9), and the image takes the versions this project offers.
+# the profile's version (pkg/machinery/imager/quirks of Talos v1.13.9), the image takes the versions this project offers, and
+# GRUB reads the newest one's BOOT: the kernel starts.
 {
   runCommand,
   jq,
   zstd,
   sdImage,
+  # nix/tests/boot.nix of an image.
+  boot,
 }:
 let
   image =
@@ -37,5 +40,6 @@ runCommand "imager-versions"
     expect ${image "v1.12.0"} 2000
     expect ${image "v1.13.9"} 2000
     expect ${image "v1.14.0"} 2000
+    grep -q '"passed": true' ${boot (image "v1.14.0")}/boot.json
     touch $out
   ''

@@ -1,37 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
-# Building again, at another time and with another number of cores, gives the same bits: every derivation from the
-# compilers' output to the image, and the tools that made them.
-# Takes `packages` and `again`: the same tree over a package set whose builds are other derivations.
+# Building again, at another time and with another number of cores, gives the same bits.
+# Takes `first` and `second`: packages by name, the second ones of a package set whose builds are other derivations.
 {
   lib,
   runCommand,
-  packages,
-  again,
+  first,
+  second,
 }:
-let
-  compared = {
-    inherit (packages)
-      tfa
-      u-boot
-      kernel
-      dtb
-      containerd
-      machined
-      cni
-      flannel
-      imager
-      initramfs
-      overlay
-      sdImage
-      ;
-    installer-amd64 = packages.installer.amd64;
-    installer-arm64 = packages.installer.arm64;
-  };
-  other = again // {
-    installer-amd64 = again.installer.amd64;
-    installer-arm64 = again.installer.arm64;
-  };
-in
 runCommand "reproducible" { } ''
   differ=
   compare() { # NAME FIRST SECOND
@@ -43,10 +18,10 @@ runCommand "reproducible" { } ''
   }
   ${lib.concatLines (
     lib.mapAttrsToList (
-      name: first:
-      assert first.outPath != other.${name}.outPath;
-      "compare ${name} ${first} ${other.${name}}"
-    ) compared
+      name: package:
+      assert package.outPath != second.${name}.outPath;
+      "compare ${name} ${package} ${second.${name}}"
+    ) first
   )}
   if [ -n "$differ" ]; then
     echo "built twice, these differ:$differ" >&2
