@@ -19,6 +19,7 @@ let
     for deb in ${toString sources.grubModules}; do dpkg-deb -x $deb unpacked; done
     mv unpacked/usr/lib/grub $out
   '';
+  options = "${xfsprogs.out or xfsprogs}/share/xfsprogs";
   tools =
     runCommand "imager-tools"
       {
@@ -42,14 +43,11 @@ let
         # options=/usr/share/xfsprogs/… of the imager's container is xfsprogs' own directory.
         for argument; do
           shift
-          # For Talos 1.13 and later the imager asks for what Linux 6.18 can: parent pointers, which GRUB 2.12 does not read
-          # (grub-core/fs/xfs.c, XFS_SB_FEAT_INCOMPAT_SUPPORTED); the board would stop at GRUB's prompt.
-          argument=''${argument%/lts_6.18.conf}
           case $argument in
-          options=/usr/share/xfsprogs/mkfs) argument=$argument/lts_6.12.conf ;;
-          esac
-          case $argument in
-          options=/usr/share/xfsprogs/*) argument=options=${xfsprogs.out or xfsprogs}/share/xfsprogs/''${argument#options=/usr/share/xfsprogs/} ;;
+          # What the imager asks for since Talos 1.13: parent pointers, which GRUB 2.12 does not read
+          # (grub-core/fs/xfs.c, XFS_SB_FEAT_INCOMPAT_SUPPORTED); the board would stop at its prompt.
+          options=/usr/share/xfsprogs/mkfs/lts_6.18.conf) argument=options=${options}/mkfs/lts_6.12.conf ;;
+          options=/usr/share/xfsprogs/*) argument=options=${options}/''${argument#options=/usr/share/xfsprogs/} ;;
           esac
           set -- "$@" "$argument"
         done
