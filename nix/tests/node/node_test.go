@@ -76,7 +76,7 @@ func start(t *testing.T) *node {
 		"-drive", "if=none,id=disk,format=raw,file="+disk, "-device", "virtio-blk-pci,drive=disk,romfile=",
 		"-netdev", "user,id=net,hostfwd=tcp:"+n.api+"-:50000", "-device", "virtio-net-pci,netdev=net,romfile=",
 		"-device", "virtio-rng-pci,romfile=",
-		// U-Boot hangs on a port that leads nowhere.
+		// U-Boot and GRUB talk here.
 		"-serial", "null",
 		// The board's console is ttyS2.
 		"-chardev", "null,id=s0", "-chardev", "null,id=s1", "-chardev", "file,id=s2,path="+n.console, "-chardev", "null,id=s3",
