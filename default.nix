@@ -30,6 +30,17 @@ let
   program =
     set: package: internal:
     set.callPackage ./nix/go.nix { inherit package internal; };
+  # builtAgain ARGUMENTS: this tree over pkgsAgain.
+  builtAgain =
+    more:
+    import ./. (
+      args
+      // {
+        pkgs = pkgsAgain;
+        pkgsAgain = null;
+      }
+      // more
+    );
 in
 lib.fix (self: {
   inherit sources;
@@ -209,30 +220,12 @@ lib.fix (self: {
       sources
       ;
     packages = self;
-    again =
-      if pkgsAgain == null then
-        null
-      else
-        import ./. (
-          args
-          // {
-            pkgs = pkgsAgain;
-            pkgsAgain = null;
-            builtKernels = self.kernels;
-          }
-        );
+    again = if pkgsAgain == null then null else builtAgain { builtKernels = self.kernels; };
   };
   checkNames = builtins.attrNames self.checks;
   # The kernel once more, which doubles what the tests take: not in `make test`. nix/debian/build reproducible-kernel
   reproducible-kernel = pkgs.callPackage ./nix/tests/reproducible.nix {
     first.kernel = self.kernels.${kernelFlavour};
-    second.kernel =
-      (import ./. (
-        args
-        // {
-          pkgs = pkgsAgain;
-          pkgsAgain = null;
-        }
-      )).kernels.${kernelFlavour};
+    second.kernel = (builtAgain { }).kernels.${kernelFlavour};
   };
 })
