@@ -158,7 +158,12 @@ lib.fix (self: {
       dtb
       ;
     annotations = import ./nix/talos/annotations.nix {
-      inherit lib sources published;
+      inherit
+        lib
+        sources
+        kernelFlavour
+        published
+        ;
       inherit (self) ddr-blob;
     };
   };

@@ -10,11 +10,15 @@
 }:
 let
   source = import ./go-source.nix { inherit lib; };
+  # A changed test changes no program.
+  withoutTests = lib.fileset.fileFilter (file: !lib.hasSuffix "_test.go" file.name);
 in
 buildGoModule {
   pname = baseNameOf package;
   version = "0";
-  src = source.only ([ (../. + "/${package}") ] ++ map (name: ../internal + "/${name}") internal);
+  src = source.only (
+    map withoutTests ([ (../. + "/${package}") ] ++ map (name: ../internal + "/${name}") internal)
+  );
   vendorHash = (import ./vendor-hashes.nix).root;
   # What is vendored depends on every package of the module.
   overrideModAttrs = _: {

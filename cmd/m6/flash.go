@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -391,16 +392,7 @@ func parseMeta(list []string) (map[uint8]string, error) {
 	return values, nil
 }
 
-func metaKeys() []uint8 {
-	var keys []uint8
-	for k := range flash.MetaKeys {
-		keys = append(keys, k)
-	}
-
-	slices.Sort(keys)
-
-	return keys
-}
+func metaKeys() []uint8 { return slices.Sorted(maps.Keys(flash.MetaKeys)) }
 
 func metaHelp() string {
 	var b strings.Builder

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -73,16 +74,7 @@ func recoverCommand() *cobra.Command {
 	return c
 }
 
-func storageNames() []string {
-	var names []string
-	for n := range maskrom.Storages {
-		names = append(names, n)
-	}
-
-	slices.Sort(names)
-
-	return names
-}
+func storageNames() []string { return slices.Sorted(maps.Keys(maskrom.Storages)) }
 
 // run goes through the steps.
 func (r *recovery) run(ctx context.Context, name string) error {

@@ -23,6 +23,8 @@ type Boot struct {
 	Rootfs *Rootfs `json:"rootfs,omitempty"`
 	// Consistent says that all of the file system's metadata was read and checked.
 	Consistent bool `json:"consistent"`
+	// NewerThanGRUB are the file system's features for which GRUB 2.12 and older refuse it.
+	NewerThanGRUB []string `json:"newerThanGRUB,omitempty"`
 	// Problems say what is wrong and what is missing.
 	Problems []string `json:"problems,omitempty"`
 }
@@ -49,6 +51,7 @@ func readBoot(ctx context.Context, r io.ReaderAt, size int64) *Boot {
 		return b
 	}
 
+	b.NewerThanGRUB = f.NewerThanGRUB()
 	err = f.Check()
 	b.Consistent = err == nil
 

@@ -132,7 +132,12 @@ func (l *list) boot(b *inspect.Boot) {
 		return
 	}
 
-	l.add("boot.filesystem", Pass, "%d files; all metadata has its checksums", len(b.Files))
+	if len(b.NewerThanGRUB) > 0 {
+		l.add("boot.filesystem", Warn, "%d files; all metadata has its checksums; but GRUB 2.12 and older stop at their prompt before a file system with %s",
+			len(b.Files), strings.Join(b.NewerThanGRUB, " and "))
+	} else {
+		l.add("boot.filesystem", Pass, "%d files; all metadata has its checksums", len(b.Files))
+	}
 
 	k := slices.IndexFunc(b.Entries, func(e inspect.Entry) bool { return e.Default })
 	if k < 0 || b.Kernel == nil || b.Rootfs == nil {

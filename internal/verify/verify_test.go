@@ -5,9 +5,11 @@ package verify_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -177,6 +179,38 @@ func TestAnImageOnALargerDiskIsOnlyWarnedOf(t *testing.T) {
 
 	if r := verified(t, p, verify.Options{}); !r.Passed || check(r, "gpt").Status != verify.Warn {
 		t.Errorf("%+v", check(r, "gpt"))
+	}
+}
+
+func TestAFileSystemThatOldGRUBDoesNotReadIsWarnedOf(t *testing.T) {
+	p := disk(t, testdisk.Spec{})
+
+	f, err := os.OpenFile(p, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	const (
+		super  = 112 << 20
+		parent = 1 << 7
+	)
+
+	b := make([]byte, 512)
+	_, err = f.ReadAt(b, super)
+
+	// What mkfs.xfs -i parent=1 sets, and the super block's checksum over it.
+	b[219] |= parent
+	binary.LittleEndian.PutUint32(b[224:], 0)
+	binary.LittleEndian.PutUint32(b[224:], crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+
+	_, werr := f.WriteAt(b, super)
+	if err := errors.Join(err, werr, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	r := verified(t, p, verify.Options{})
+	if c := check(r, "boot.filesystem"); !r.Passed || c.Status != verify.Warn || !strings.Contains(c.Reason, "parent pointers") {
+		t.Errorf("passed %v, %+v", r.Passed, c)
 	}
 }
 

@@ -102,19 +102,42 @@ rec {
   getExe' = package: program: "${package}/bin/${program}";
   makeBinPath = concatMapStringsSep ":" (package: "${package}/bin");
 
-  # nixpkgs' lib.fileset, for unions of paths: a source of just these files and directories below `root`.
+  # nixpkgs' lib.fileset, for unions of paths and of a path's files by name: a source of just these below `root`.
   fileset = {
     unions = flatten;
+    fileFilter = chosen: root: { inherit chosen root; };
     toSource =
       { root, fileset }:
       let
-        wanted = map toString (flatten fileset);
+        wanted = map (
+          set:
+          if builtins.isAttrs set then
+            set // { root = toString set.root; }
+          else
+            {
+              root = toString set;
+              chosen = _file: true;
+            }
+        ) (flatten fileset);
         under = path: directory: path == directory || hasPrefix (directory + "/") path;
       in
       builtins.path {
         name = "source";
         path = root;
-        filter = path: _type: builtins.any (file: under path file || under file path) wanted;
+        filter =
+          path: type:
+          builtins.any (
+            set:
+            under set.root path
+            || under path set.root
+            && (
+              type == "directory"
+              || set.chosen {
+                name = baseNameOf path;
+                inherit type;
+              }
+            )
+          ) wanted;
       };
   };
 

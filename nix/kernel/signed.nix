@@ -2,7 +2,7 @@
 # A kernel that trusts one certificate, and its modules signed with that certificate's key: what Talos'
 # module.sig_enforce=1 asks for. One build of the kernel serves every key, and the same key gives the same bits.
 # Takes `kernel` (nix/kernel/linux.nix), `moduleKey` and `moduleCertificate` (PEM files). The default is the pair beside
-# this file, which is published: it makes the image reproducible and keeps nobody out. docs/kernel.md tells how to hand
+# this file, which is published: it makes the image reproducible and keeps nobody out. docs/building.md tells how to hand
 # in your own.
 # Gives Image, lib/modules, release, config.
 {

@@ -58,6 +58,7 @@ type FS struct {
 	label                            string
 	uuid                             [16]byte
 	metaUUID                         [16]byte
+	incompat                         uint32
 }
 
 // Open reads the super block of the file system that fills r's first size bytes.
@@ -99,6 +100,7 @@ func Open(r io.ReaderAt, size int64) (*FS, error) {
 	}
 
 	incompat := be.Uint32(head[216:])
+	f.incompat = incompat
 
 	f.metaUUID = f.uuid
 	if incompat&incompatMetaUUID != 0 {
@@ -115,6 +117,23 @@ func Open(r io.ReaderAt, size int64) (*FS, error) {
 	}
 
 	return f, nil
+}
+
+// NewerThanGRUB names the features for which GRUB 2.12 and older refuse the file system. mkfs.xfs' configuration
+// lts_6.18.conf, which the imager of Talos 1.13 and later asks for, turns them on.
+// Source: grub-core/fs/xfs.c, XFS_SB_FEAT_INCOMPAT_SUPPORTED.
+func (f *FS) NewerThanGRUB() []string {
+	var names []string
+
+	if f.incompat&incompatExchrange != 0 {
+		names = append(names, "exchange-range")
+	}
+
+	if f.incompat&incompatParent != 0 {
+		names = append(names, "parent pointers")
+	}
+
+	return names
 }
 
 // geometry refuses sizes the kernel refuses (xfs_validate_sb_common), so that later arithmetic holds.

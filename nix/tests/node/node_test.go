@@ -140,7 +140,23 @@ func (n *node) untilSaid(texts ...string) {
 	})
 }
 
-// configuration is a control plane node's, and what its administrator asks it with.
+// firewall lets in nobody but who asks the API.
+const firewall = `---
+apiVersion: v1alpha1
+kind: NetworkDefaultActionConfig
+ingress: block
+---
+apiVersion: v1alpha1
+kind: NetworkRuleConfig
+name: api
+portSelector:
+  ports: [50000]
+  protocol: tcp
+ingress:
+  - subnet: 0.0.0.0/0
+`
+
+// configuration is a control plane node's with a firewall, and what its administrator asks it with.
 func configuration(t *testing.T, endpoint string) ([]byte, *clientconfig.Config) {
 	t.Helper()
 
@@ -178,10 +194,10 @@ func configuration(t *testing.T, endpoint string) ([]byte, *clientconfig.Config)
 
 	admin.Contexts[admin.Context].Endpoints = []string{endpoint}
 
-	return content, admin
+	return append(content, firewall...), admin
 }
 
-func TestNodeKeepsItsConfigurationOnEncryptedVolumes(t *testing.T) {
+func TestNodeKeepsItsConfigurationOnEncryptedVolumesBehindAFirewall(t *testing.T) {
 	n := start(t)
 	content, admin := configuration(t, n.api)
 
@@ -236,8 +252,12 @@ func TestNodeKeepsItsConfigurationOnEncryptedVolumes(t *testing.T) {
 			return nil
 		})
 
-		if modules := asked("/proc/modules"); !strings.Contains("\n"+modules, "\nxfs ") {
-			t.Errorf("the module of XFS was not loaded:\n%s", modules)
+		// What the kernel loads by itself, for a mount, a cipher, a firewall's chain and what its rules look at.
+		modules := asked("/proc/modules")
+		for _, m := range []string{"xfs", "dm_crypt", "nf_tables", "nft_ct", "nft_limit"} {
+			if !strings.Contains("\n"+modules, "\n"+m+" ") {
+				t.Errorf("module %s was not loaded:\n%s", m, modules)
+			}
 		}
 	}
 
