@@ -275,7 +275,6 @@ type piece struct {
 // write writes what is not zero.
 func (j *job) write() error {
 	var (
-		next   = j.pieces()
 		free   = make(chan []byte, writers+2)
 		queue  = make(chan piece, writers)
 		failed = make(chan error, writers)
@@ -306,7 +305,7 @@ func (j *job) write() error {
 		})
 	}
 
-	err := j.feed(ctx, next, free, queue)
+	err := j.feed(ctx, free, queue)
 
 	close(queue)
 	done.Wait()
@@ -332,35 +331,83 @@ func (j *job) write() error {
 	return nil
 }
 
-// feed reads the image and hands what is not zero to the writers.
-func (j *job) feed(ctx context.Context, next func([]byte) (int, int64, error), free <-chan []byte, queue chan<- piece) error {
-	progress := j.progress("write", j.size)
+// feed hands the image to the writers.
+func (j *job) feed(ctx context.Context, free <-chan []byte, queue chan<- piece) error {
+	f := &feeder{j: j, ctx: ctx, free: free, queue: queue, progress: j.progress("write", j.size)}
 
-	for {
-		var buffer []byte
+	if j.src.Disk != nil {
+		return f.disk(j.src.Disk)
+	}
+
+	return f.stream(j.src.Stream)
+}
+
+// feeder hands an image to writers, a chunk at a time.
+type feeder struct {
+	j        *job
+	ctx      context.Context //nolint:containedctx // a feeder lives for one call
+	free     <-chan []byte
+	queue    chan<- piece
+	progress func(n, at int64)
+
+	// Of a stream: the chunk being filled, how much of it there is, in bytes, and its buffer, which is nil while all of it
+	// is zero.
+	buffer []byte
+	used   int
+}
+
+// take waits for a free buffer.
+func (f *feeder) take() ([]byte, error) {
+	select {
+	case b := <-f.free:
+		return b, nil
+	case <-f.ctx.Done():
+		return nil, context.Cause(f.ctx)
+	}
+}
+
+// hand gives n bytes of the image, which belong at a place, to the writers. A nil buffer stands for zeros, which are not
+// written.
+func (f *feeder) hand(buffer []byte, n int, at int64) error {
+	if at+int64(n) > f.j.dev.Size() {
+		return fmt.Errorf("%s goes on after %d bytes: %w", f.j.src.Name, at+int64(n), ErrTooSmall)
+	}
+
+	if f.ctx.Err() != nil {
+		return context.Cause(f.ctx)
+	}
+
+	if buffer != nil {
+		f.j.held.take(buffer[:n], at)
 
 		select {
-		case buffer = <-free:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case f.queue <- piece{buffer, buffer[:n], at}:
+		case <-f.ctx.Done():
+			return context.Cause(f.ctx)
+		}
+	}
+
+	f.progress(int64(n), at)
+
+	return nil
+}
+
+// disk reads an image at hand.
+func (f *feeder) disk(d *image.Disk) error {
+	next := diskPieces(d)
+
+	for {
+		b, err := f.take()
+		if err != nil {
+			return err
 		}
 
-		n, at, err := next(buffer)
-		if n > 0 && at+int64(n) > j.dev.Size() {
-			return fmt.Errorf("%s goes on after %d bytes: %w", j.src.Name, at+int64(n), ErrTooSmall)
-		}
-
+		n, at, err := next(b)
 		if n > 0 {
-			j.held.take(buffer[:n], at)
-
-			select {
-			case queue <- piece{buffer, buffer[:n], at}:
-			case <-ctx.Done():
-				return context.Cause(ctx)
+			if err := f.hand(b, n, at); err != nil {
+				return err
 			}
 		}
-
-		progress(int64(n), at)
 
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -372,32 +419,70 @@ func (j *job) feed(ctx context.Context, next func([]byte) (int, int64, error), f
 	}
 }
 
-// pieces gives a function that reads the next part of the image into a buffer and says where it belongs.
-func (j *job) pieces() func([]byte) (int, int64, error) {
-	if j.src.Disk != nil {
-		return diskPieces(j.src.Disk)
+// stream takes an image that is read once.
+func (f *feeder) stream(r io.Reader) error {
+	if _, err := io.CopyBuffer(f, r, make([]byte, 1<<20)); err != nil {
+		return err
 	}
 
-	return func(b []byte) (int, int64, error) {
-		at := j.size
-
-		n, err := io.ReadFull(j.src.Stream, b)
-		j.size += int64(n)
-
-		if err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's bare value
-			err = io.EOF
-		}
-
-		if err == io.EOF && j.size%512 != 0 { //nolint:errorlint // likewise
-			return n, at, fmt.Errorf("%s ends after %d bytes, which is no whole number of sectors", j.src.Name, j.size)
-		}
-
-		if err == io.EOF && j.size == 0 { //nolint:errorlint // likewise
-			return n, at, fmt.Errorf("%s is empty", j.src.Name)
-		}
-
-		return n, at, err
+	if err := f.flush(); err != nil {
+		return err
 	}
+
+	switch size := f.j.size; {
+	case size == 0:
+		return fmt.Errorf("%s is empty", f.j.src.Name)
+	case size%512 != 0:
+		return fmt.Errorf("%s ends after %d bytes, which is no whole number of sectors", f.j.src.Name, size)
+	}
+
+	return nil
+}
+
+// Write takes the next bytes of a stream.
+func (f *feeder) Write(p []byte) (int, error) {
+	for done := 0; done < len(p); {
+		part := p[done:min(done+grain-f.used%grain, len(p))]
+
+		if f.buffer == nil && !isZero(part) {
+			b, err := f.take()
+			if err != nil {
+				return done, err
+			}
+
+			clear(b[:f.used])
+			f.buffer = b
+		}
+
+		if f.buffer != nil {
+			copy(f.buffer[f.used:], part)
+		}
+
+		f.used += len(part)
+		done += len(part)
+
+		if f.used == chunkSize {
+			if err := f.flush(); err != nil {
+				return done, err
+			}
+		}
+	}
+
+	return len(p), nil
+}
+
+// flush hands on what there is of a chunk.
+func (f *feeder) flush() error {
+	if f.used == 0 {
+		return nil
+	}
+
+	at := f.j.size
+	f.j.size += int64(f.used)
+	err := f.hand(f.buffer, f.used, at)
+	f.buffer, f.used = nil, 0
+
+	return err
 }
 
 // diskPieces reads an image at hand, and leaves out a sparse file's holes.

@@ -37,8 +37,8 @@ type Disk struct {
 	// Device says that it is a block device.
 	Device bool
 
-	teeFile, teeDisk io.Writer
-	closers          []func() error
+	tee     io.Writer
+	closers []func() error
 }
 
 // Close frees what OpenDisk took.
@@ -54,11 +54,9 @@ func (d *Disk) Close() error {
 // Option changes how a disk is opened.
 type Option func(*Disk)
 
-// Tee writes what is read while a compressed image is decoded: the file's bytes to file, the disk's to disk, each from a
-// goroutine of its own. Raw images and devices are not decoded, and nothing is written.
-func Tee(file, disk io.Writer) Option {
-	return func(d *Disk) { d.teeFile, d.teeDisk = file, disk }
-}
+// Tee writes a compressed image's file to w while it is decoded, from a goroutine of its own. Raw images and devices are not
+// decoded, and nothing is written.
+func Tee(w io.Writer) Option { return func(d *Disk) { d.tee = w } }
 
 // OpenDisk opens a raw image, a compressed one or a block device for reading at any place. A compressed one is decoded
 // into an unnamed file in the temporary directory (TMPDIR), which takes as much space as it has data that is not zero.
@@ -134,23 +132,20 @@ func (d *Disk) spool(f *os.File, path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 
-	file, disk := newTee(f, d.teeFile), newTee(nil, d.teeDisk)
+	file := newTee(f, d.tee)
 	defer file.Close()
-	defer disk.Close()
 
 	s, err := Decode(file, path)
 	if err != nil {
 		return err
 	}
 
-	disk.r = s
-
 	t, err := Temp()
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
 
-	d.Size, err = writeSparse(t, disk, MaxDecoded, MaxData)
+	d.Size, err = writeSparse(t, s, MaxDecoded, MaxData)
 	if err == nil { // what a decoder leaves unread behind its last frame belongs to the file
 		_, err = io.Copy(io.Discard, file)
 	}

@@ -52,9 +52,10 @@ func Detect(head []byte) Format {
 // ErrTruncated says that a compressed stream stops before its end: most often a download that broke off.
 var ErrTruncated = errors.New("the file ends early: download it again")
 
-// Stream is the decoded content of an image, read once from start to end.
+// Stream is the decoded content of an image, read once from start to end. WriteTo is the faster way: a decoder's blocks are
+// written from where they were decoded.
 type Stream struct {
-	io.Reader
+	named
 
 	// Format is how the source was encoded.
 	Format Format
@@ -91,7 +92,7 @@ func Decode(r io.Reader, name string) (*Stream, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 
-		s.Reader = named{d, name + ": damaged zstd stream"}
+		s.named = named{d, name + ": damaged zstd stream"}
 		s.closers = append(s.closers, func() error { d.Close(); return nil })
 	case Xz:
 		d, err := xz.NewReader(buffered)
@@ -99,9 +100,9 @@ func Decode(r io.Reader, name string) (*Stream, error) {
 			return nil, fmt.Errorf("%s: damaged xz stream: %w", name, err)
 		}
 
-		s.Reader = named{d, name + ": damaged xz stream"}
+		s.named = named{d, name + ": damaged xz stream"}
 	default:
-		s.Reader = named{buffered, name}
+		s.named = named{buffered, name}
 	}
 
 	return s, nil
@@ -137,12 +138,46 @@ type named struct {
 func (n named) Read(p []byte) (int, error) {
 	c, err := n.r.Read(p)
 
+	return c, n.wrap(err)
+}
+
+// copyBuffer is how much is copied at once from what does not write by itself, in bytes.
+const copyBuffer = 1 << 20
+
+// WriteTo writes everything to w. An error of w's own is returned as it is.
+func (n named) WriteTo(w io.Writer) (int64, error) {
+	s := &sink{w: w}
+
+	c, err := io.CopyBuffer(s, n.r, make([]byte, copyBuffer))
+	if s.err != nil {
+		return c, s.err
+	}
+
+	return c, n.wrap(err)
+}
+
+func (n named) wrap(err error) error {
 	switch {
 	case err == nil, err == io.EOF: //nolint:errorlint // io.Reader's contract is the bare value
-		return c, err
+		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = ErrTruncated
 	}
 
-	return c, fmt.Errorf("%s: %w", n.name, err)
+	return fmt.Errorf("%s: %w", n.name, err)
+}
+
+// sink is a writer that remembers its error.
+type sink struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil {
+		s.err = err
+	}
+
+	return n, err
 }

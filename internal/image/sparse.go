@@ -24,38 +24,44 @@ func WriteSparse(f *os.File, r io.Reader) (int64, error) {
 
 // writeSparse is WriteSparse with limits on the bytes read and the bytes written.
 func writeSparse(f *os.File, r io.Reader, maxRead, maxWritten int64) (int64, error) {
-	var (
-		buf          = make([]byte, 1<<20)
-		off, written int64
-	)
+	s := &sparse{f: f, maxRead: maxRead, maxWritten: maxWritten}
 
-	for {
-		n, err := io.ReadFull(r, buf)
-
-		data, werr := writeData(f, buf[:n], off)
-		if werr != nil {
-			return off, fmt.Errorf("temporary copy in %s: %w", filepath.Dir(f.Name()), werr)
-		}
-
-		off += int64(n)
-		written += data
-
-		switch {
-		case off > maxRead:
-			return off, fmt.Errorf("%w: %d bytes", ErrTooLarge, maxRead)
-		case written > maxWritten:
-			return off, fmt.Errorf("%w: %d bytes that are not zero", ErrTooLarge, maxWritten)
-		case err == io.EOF, err == io.ErrUnexpectedEOF: //nolint:errorlint // ReadFull's bare values; a decoder's own are wrapped
-			// A tail of zeros is only there once the file is that long.
-			if err := f.Truncate(off); err != nil {
-				return off, fmt.Errorf("%s: %w", f.Name(), err)
-			}
-
-			return off, nil
-		case err != nil:
-			return off, err
-		}
+	if _, err := io.CopyBuffer(s, r, make([]byte, copyBuffer)); err != nil {
+		return s.off, err
 	}
+
+	// A tail of zeros is only there once the file is that long.
+	if err := f.Truncate(s.off); err != nil {
+		return s.off, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+
+	return s.off, nil
+}
+
+// sparse writes to an empty file what is not zero.
+type sparse struct {
+	f                   *os.File
+	off, written        int64
+	maxRead, maxWritten int64
+}
+
+func (s *sparse) Write(p []byte) (int, error) {
+	data, err := writeData(s.f, p, s.off)
+	if err != nil {
+		return 0, fmt.Errorf("temporary copy in %s: %w", filepath.Dir(s.f.Name()), err)
+	}
+
+	s.off += int64(len(p))
+	s.written += data
+
+	switch {
+	case s.off > s.maxRead:
+		return len(p), fmt.Errorf("%w: %d bytes", ErrTooLarge, s.maxRead)
+	case s.written > s.maxWritten:
+		return len(p), fmt.Errorf("%w: %d bytes that are not zero", ErrTooLarge, s.maxWritten)
+	}
+
+	return len(p), nil
 }
 
 // writeData writes the runs of blocks in b that are not all zeros, and counts their bytes.

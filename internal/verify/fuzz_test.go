@@ -37,7 +37,7 @@ func FuzzManifest(f *testing.F) {
 			t.Error(err)
 		}
 
-		(&compared{m, s, d}).check(&list{}, &inspect.Report{Kind: inspect.KindDisk, GPT: &inspect.GPT{}})
+		(&compared{t.Context(), m, s, d}).check(&list{}, &inspect.Report{Kind: inspect.KindDisk, GPT: &inspect.GPT{}})
 	})
 }
 

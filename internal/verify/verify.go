@@ -116,7 +116,7 @@ func Open(ctx context.Context, path string, o Options) (*Result, *image.Disk, er
 		return nil, nil, errors.Join(err, d.Close())
 	}
 
-	return o.judge(r, &compared{m, sums, d}), d, nil
+	return o.judge(r, &compared{ctx, m, sums, d}), d, nil
 }
 
 // Disk verifies an open disk, without a manifest.
