@@ -8,7 +8,7 @@ require (
 	github.com/cosi-project/runtime v1.14.1
 	github.com/google/go-containerregistry v0.21.6
 	github.com/hashicorp/go-envparse v0.1.0
-	github.com/klauspost/compress v1.18.7
+	github.com/klauspost/compress v1.20.4
 	github.com/siderolabs/go-blockdevice/v2 v2.0.30
 	github.com/siderolabs/talos/pkg/machinery v1.13.9
 	github.com/spf13/cobra v1.10.2

@@ -87,7 +87,7 @@ func Decode(r io.Reader, name string) (*Stream, error) {
 
 	switch s.Format {
 	case Zstd:
-		d, err := zstd.NewReader(buffered, zstd.WithDecoderMaxWindow(MaxWindow))
+		d, err := zstd.NewReader(buffered, zstd.WithDecoderMaxWindow(MaxWindow), zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
