@@ -207,6 +207,12 @@ lib.fix (self: {
         overlay
         ;
     };
+  # On the base of the release; without a pinned one, a package that does not build and says why.
+  installerImage =
+    if talosVersion != null && release.installerBase != null then
+      self.installerImageOn release.installerBase
+    else
+      pkgs.callPackage ./nix/talos/installer-image-unpinned.nix { inherit (self) talosVersion; };
   # Kernel, modules and device trees in the layout of Talos' own kernel package.
   kernelImage = pkgs.callPackage ./nix/talos/kernel-image.nix { inherit (self) oci-image kernel dtb; };
 

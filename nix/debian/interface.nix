@@ -116,6 +116,18 @@
       ];
       passed = [ ];
     };
+    "dockerTools.pullImage" = {
+      source = "pkgs/build-support/docker/default.nix";
+      arguments = [
+        "arch"
+        "finalImageTag"
+        "imageDigest"
+        "imageName"
+        "os"
+        "sha256"
+      ];
+      passed = [ ];
+    };
     fetchFromGitHub = {
       source = "pkgs/build-support/fetchgithub/default.nix";
       arguments = [
@@ -144,6 +156,7 @@
     buildGo126Module = "pkgs/top-level/all-packages.nix";
     buildPackages = "pkgs/stdenv/booter.nix";
     callPackage = "pkgs/top-level/splice.nix";
+    dockerTools = "pkgs/build-support/docker/default.nix";
     go = "pkgs/top-level/all-packages.nix";
     extend = "pkgs/top-level/stage.nix";
     lib = "lib/default.nix";
@@ -179,6 +192,7 @@
     kernel-hardening-checker = "pkgs/by-name/ke/kernel-hardening-checker/package.nix";
     kmod = "pkgs/os-specific/linux/kmod/default.nix";
     mtools = "pkgs/by-name/mt/mtools/package.nix";
+    nix-prefetch-docker = "pkgs/build-support/docker/nix-prefetch-docker.nix";
     ncurses = "pkgs/development/libraries/ncurses/default.nix";
     nix = "pkgs/tools/package-management/nix/default.nix";
     nixfmt = "pkgs/by-name/ni/nixfmt/package.nix";

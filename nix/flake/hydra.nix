@@ -7,7 +7,11 @@
   systems,
 }:
 let
-  jobs = lib.genAttrs [ "packages" "checks" ] (kind: lib.genAttrs systems (system: self.${kind}.${system}));
+  # What cannot be built because something of it is not pinned is no job.
+  pinned = lib.filterAttrs (_: package: !(package.unpinned or false));
+  jobs = lib.genAttrs [ "packages" "checks" ] (
+    kind: lib.genAttrs systems (system: pinned self.${kind}.${system})
+  );
   # PREFIX.SYSTEM.NAME of each job, as Hydra names constituents.
   names = lib.concatMap (
     kind:

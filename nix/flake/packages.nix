@@ -16,6 +16,7 @@ in
   inherit (default)
     dtb
     imager
+    installerImage
     kernelImage
     m6
     overlay

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MPL-2.0
 # One official release of nix/talos/releases.nix: takes its `version` ("v1.14.0").
-# Gives { version, initramfs, talosctl }: the arm64 initramfs as published, and the client for the build platform (a
-# release whose talosctl is not pinned gets nixpkgs').
+# Gives { version, initramfs, talosctl, installerBase }: the arm64 initramfs as published, the client for the build platform
+# (a release whose talosctl is not pinned gets nixpkgs'), and what nix/talos/installer-image.nix takes as its base (null for
+# a release whose base is not pinned).
 {
   lib,
   fetchurl,
   runCommand,
   stdenv,
+  dockerTools ? throw "Talos' installer base is pulled with nixpkgs' dockerTools, which the embedded set does not have",
   talosctl ? throw "talosctl of ${version} is not pinned in nix/talos/releases.nix: nix run .#pin -- ${version}",
   version,
 }:
@@ -24,6 +26,7 @@ let
         release.${name}
           or (throw "${name} of Talos ${version} is not pinned in nix/talos/releases.nix: nix run .#pin -- ${version}");
     };
+  base = release.installerBase;
   client = "talosctl-linux-${stdenv.hostPlatform.go.GOARCH}";
 in
 {
@@ -37,4 +40,18 @@ in
       ''
     else
       talosctl;
+  installerBase =
+    if release ? installerBase then
+      {
+        tarballPath = dockerTools.pullImage {
+          imageName = "ghcr.io/siderolabs/installer-base";
+          inherit (base) imageDigest sha256;
+          os = "linux";
+          arch = "arm64";
+          # Name and tag are in the archive, and so in its hash: as `pin` had them.
+          finalImageTag = version;
+        };
+      }
+    else
+      null;
 }

@@ -98,6 +98,18 @@ refused 'talosVersion = null; machineConfig = "/nix/x";' "v1.12 or later"
 grep -o '^	"[A-Za-z]*": {' "$source/installer/options.go" | tr -d '	": {' | sort >"$work/installer"
 sed -n '/^  overlayOptions = \[/,/\]/p' "$source/nix/lib/image-options.nix" | grep -o '"[A-Za-z]*"' | tr -d '"' | sort >"$work/options"
 diff "$work/installer" "$work/options" || fail "nix/lib/image-options.nix and installer/options.go have other overlay options (above)"
+# A release whose installer base is pinned has an installer image made of it; without, the package says what to do, and is
+# no job of Hydra's.
+eval_in() { nix eval "${options[@]}" --raw "path:$1" 2>"$work/errors" || fail "$1: $(cat "$work/errors")"; }
+installer=packages.x86_64-linux.installerImage.drvPath
+grep -qF -- '--installer-base' "$(eval_in "$work/flake#$installer")" || fail "an unpinned installerImage does not say how to pin"
+! grep -qF installerImage <(eval_in "$work/flake#hydraJobs.release.drvPath" | xargs cat) || fail "Hydra builds an unpinned installerImage"
+cp -r "$work/flake" "$work/based"
+sed -i '/standing = /a installerBase = { imageDigest = "sha256:0"; sha256 = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="; };' \
+  "$work/based/nix/talos/releases.nix"
+case $(eval_in "$work/based#$installer") in *-unpinned.drv) fail "a pinned installer base is not used" ;; esac
+grep -qF packages.aarch64-linux.installerImage <(eval_in "$work/based#hydraJobs.release.drvPath" | xargs cat) ||
+  fail "Hydra does not build a pinned installerImage"
 # The template's own flake evaluates with this one as its input.
 mkdir "$work/node"
 cp "$source"/templates/node/* "$work/node"

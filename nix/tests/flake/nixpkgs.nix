@@ -48,7 +48,7 @@ let
       unknown = builtins.filter (argument: !(builtins.elem argument known)) (attrNames arguments);
     in
     if unknown == [ ] then
-      standIn "source" arguments.hash system
+      standIn "source" (arguments.hash or arguments.sha256) system
     else
       throw "${name} does not know ${toString unknown} (nix/debian/interface.nix)";
 
@@ -68,6 +68,7 @@ let
                 inherit lib;
                 fetchFromGitHub = fetcher "fetchFromGitHub" system;
                 fetchFromGitLab = fetcher "fetchFromGitLab" system;
+                dockerTools.pullImage = fetcher "dockerTools.pullImage" system;
                 buildGo126Module = set.buildGoModule;
                 mkShell = arguments: standIn "shell" null system // { inherit arguments; };
                 extend = setFor system;

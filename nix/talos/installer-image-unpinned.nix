@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MPL-2.0
+# Stands for the installer image of a release whose base is not pinned: evaluates, and its build says what to do.
+# Takes `talosVersion`. passthru.unpinned tells CI to leave it out.
+{ runCommand, talosVersion }:
+runCommand "talos-${talosVersion}-nanopi-m6-installer-unpinned" { passthru.unpinned = true; } ''
+  cat >&2 <<'END'
+  installerImage: nix/talos/releases.nix has no installer base of Talos ${talosVersion}.
+    way out: in a clone, nix run .#pin -- ${talosVersion} --installer-base
+    or hand in a base of your own: docs/nix.md, "The installer image, for upgrades"
+  END
+  exit 1
+''
