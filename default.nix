@@ -99,6 +99,7 @@ lib.fix (self: {
       arm64 = installerFor arm64;
     };
   oci-image = program pkgs "cmd/oci-image" [ "oci" ];
+  seekable = program pkgs "cmd/seekable" [ "image" ];
   m6 = program pkgs "cmd/m6" [
     "fdt"
     "flash"
@@ -176,6 +177,7 @@ lib.fix (self: {
       inherit (self)
         imager
         imagerTools
+        seekable
         kernel
         initramfs
         overlay

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # Hash of `go mod vendor` of each Go module here; `nix/update-vendor-hashes` writes it anew after go.mod changed.
 {
-  root = "sha256-MNfS2tPW+vEuCra97EgTG8+srGEs0CCkXjAjaUsNA68=";
+  root = "sha256-fyKbtbL5NdcfLHlydrNCKYijAYurDLJnmybutlUjajw=";
   imager = "sha256-2M8gu3D6kKePAirRGp46Uo5UePMgb845isOTEMtvygI=";
   source = "sha256-EIR+cthhgWEXby91QQ4m7DYy1Uy1iyTNZUoAYfejgZQ=";
   cni = "sha256-IW5N7qpfb4hZrs+3j1zOqGrs3xCLaJTH2TG97SzLUJ8=";

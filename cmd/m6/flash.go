@@ -236,7 +236,7 @@ func (f *flashing) open(ctx context.Context, name string) (*flash.Input, []verif
 	)
 
 	if f.noVerify {
-		if d, err = rawDisk(name); err != nil || d == nil {
+		if d, err = image.OpenInPlace(name); err != nil || d == nil {
 			if err != nil {
 				return nil, nil, err
 			}
@@ -264,22 +264,6 @@ func (f *flashing) open(ctx context.Context, name string) (*flash.Input, []verif
 	}
 
 	return in, r.Checks, nil
-}
-
-// rawDisk opens an image that is not compressed; nil stands for one that is.
-func rawDisk(name string) (*image.Disk, error) {
-	s, err := image.Open(name)
-	if err != nil {
-		return nil, err
-	}
-
-	format := s.Format
-
-	if err := s.Close(); err != nil || format != image.Raw {
-		return nil, err
-	}
-
-	return image.OpenDisk(name)
 }
 
 // permit refuses a target, or has a person agree to it.

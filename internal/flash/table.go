@@ -78,7 +78,7 @@ func (j *job) addState(t *gpt.Table) error {
 		}
 
 		first := len(j.written)
-		if err := j.writePiece(piece{data: b[:n], at: start + at}); err != nil {
+		if err := j.writeRuns(b[:n], start+at); err != nil {
 			return err
 		}
 

@@ -24,7 +24,7 @@ import (
 
 const (
 	// chunkSize is how much is read and written at once, in bytes: the erase block of common cards.
-	chunkSize = 4 << 20
+	chunkSize = image.FrameSize
 	// grain is the unit, in bytes, in which zeros are told from data: small enough to leave most of them out, large enough
 	// for a card to write without reading first.
 	grain = 64 << 10
@@ -267,9 +267,11 @@ func (j *job) clear(places []extent) error {
 
 // piece is a part of the image on its way to the medium.
 type piece struct {
-	buffer []byte
-	data   []byte
+	buffer []byte // nil stands for zeros
+	size   int
 	at     int64
+	// source is where the data has yet to be read from, by the writer, so that decoding is shared; nil where it is there.
+	source io.ReaderAt
 }
 
 // write writes what is not zero.
@@ -366,56 +368,53 @@ func (f *feeder) take() ([]byte, error) {
 	}
 }
 
-// hand gives n bytes of the image, which belong at a place, to the writers. A nil buffer stands for zeros, which are not
-// written.
-func (f *feeder) hand(buffer []byte, n int, at int64) error {
-	if at+int64(n) > f.j.dev.Size() {
-		return fmt.Errorf("%s goes on after %d bytes: %w", f.j.src.Name, at+int64(n), ErrTooSmall)
+// hand gives a piece to the writers, if it is not zeros.
+func (f *feeder) hand(p piece) error {
+	end := p.at + int64(p.size)
+	if end > f.j.dev.Size() {
+		return fmt.Errorf("%s goes on after %d bytes: %w", f.j.src.Name, end, ErrTooSmall)
 	}
 
 	if f.ctx.Err() != nil {
 		return context.Cause(f.ctx)
 	}
 
-	if buffer != nil {
-		f.j.held.take(buffer[:n], at)
-
+	if p.buffer != nil {
 		select {
-		case f.queue <- piece{buffer, buffer[:n], at}:
+		case f.queue <- p:
 		case <-f.ctx.Done():
 			return context.Cause(f.ctx)
 		}
 	}
 
-	f.progress(int64(n), at)
+	f.progress(int64(p.size), p.at)
 
 	return nil
 }
 
-// disk reads an image at hand.
+// disk has the writers read an image at hand, all of it that is not known to be zero.
 func (f *feeder) disk(d *image.Disk) error {
-	next := diskPieces(d)
+	for at := int64(0); ; {
+		data, err := d.NextData(at)
+		if err != nil {
+			return err
+		}
 
-	for {
+		if at = max(at, data&^(chunkSize-1)); at >= d.Size {
+			return nil
+		}
+
 		b, err := f.take()
 		if err != nil {
 			return err
 		}
 
-		n, at, err := next(b)
-		if n > 0 {
-			if err := f.hand(b, n, at); err != nil {
-				return err
-			}
-		}
-
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-
-		if err != nil {
+		n := min(int64(len(b)), d.Size-at)
+		if err := f.hand(piece{b, int(n), at, d}); err != nil {
 			return err
 		}
+
+		at += n
 	}
 }
 
@@ -479,60 +478,41 @@ func (f *feeder) flush() error {
 
 	at := f.j.size
 	f.j.size += int64(f.used)
-	err := f.hand(f.buffer, f.used, at)
+	err := f.hand(piece{f.buffer, f.used, at, nil})
 	f.buffer, f.used = nil, 0
 
 	return err
-}
-
-// diskPieces reads an image at hand, and leaves out a sparse file's holes.
-func diskPieces(d *image.Disk) func([]byte) (int, int64, error) {
-	at := int64(0)
-
-	return func(b []byte) (int, int64, error) {
-		if f, ok := d.ReaderAt.(*os.File); ok && !d.Device {
-			// An error is the end of data, or a file system without holes.
-			data, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA)
-
-			switch {
-			case errors.Is(err, unix.ENXIO):
-				return 0, d.Size, io.EOF
-			case err == nil:
-				at = max(at, data&^(chunkSize-1))
-			}
-		}
-
-		n := min(int64(len(b)), d.Size-at)
-		if n <= 0 {
-			return 0, d.Size, io.EOF
-		}
-
-		start := at
-		m, err := d.ReadAt(b[:n], start)
-		at += int64(m)
-
-		if errors.Is(err, io.EOF) && int64(m) == n {
-			err = nil
-		}
-
-		return m, start, err
-	}
 }
 
 var zeroGrain [grain]byte
 
 func isZero(b []byte) bool { return bytes.Equal(b, zeroGrain[:len(b)]) }
 
-// writePiece writes a piece's runs of data.
+// writePiece writes a piece, less what is held back.
 func (j *job) writePiece(p piece) error {
-	for start := 0; start < len(p.data); {
+	data := p.buffer[:p.size]
+
+	if p.source != nil {
+		if n, err := p.source.ReadAt(data, p.at); n < len(data) {
+			return fmt.Errorf("%s: byte %d: %w", j.src.Name, p.at, err)
+		}
+	}
+
+	j.held.take(data, p.at)
+
+	return j.writeRuns(data, p.at)
+}
+
+// writeRuns writes what is not zero.
+func (j *job) writeRuns(data []byte, at int64) error {
+	for start := 0; start < len(data); {
 		end := start
-		for end < len(p.data) && !isZero(p.data[end:min(end+grain, len(p.data))]) {
-			end = min(end+grain, len(p.data))
+		for end < len(data) && !isZero(data[end:min(end+grain, len(data))]) {
+			end = min(end+grain, len(data))
 		}
 
 		if end > start {
-			if err := j.put(p.data[start:end], p.at+int64(start)); err != nil {
+			if err := j.put(data[start:end], at+int64(start)); err != nil {
 				return err
 			}
 		}

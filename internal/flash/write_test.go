@@ -166,6 +166,31 @@ func source(b []byte) Source {
 
 func stream(b []byte) Source { return Source{Name: "image", Stream: bytes.NewReader(b)} }
 
+// seekable is a compressed image whose parts the writers decode.
+func seekable(t *testing.T, b []byte) Source {
+	t.Helper()
+
+	p := filepath.Join(t.TempDir(), "image.raw.zst")
+
+	f, err := os.Create(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := errors.Join(image.WriteFrames(f, bytes.NewReader(b)), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	d, err := image.OpenInPlace(p)
+	if err != nil || d == nil {
+		t.Fatal(d, err)
+	}
+
+	t.Cleanup(func() { _ = d.Close() })
+
+	return Source{Name: "image", Disk: d}
+}
+
 // same says whether a medium holds an image: all of it but the table, which is moved, and what nobody reads.
 func same(t *testing.T, medium, img []byte) bool {
 	t.Helper()
@@ -191,7 +216,7 @@ func same(t *testing.T, medium, img []byte) bool {
 func TestAnImageIsOnTheMediumAndItsBackupTableAtTheEnd(t *testing.T) {
 	img := small(t, 1)
 
-	for name, src := range map[string]Source{"image": source(img), "stream": stream(img)} {
+	for name, src := range map[string]Source{"image": source(img), "stream": stream(img), "seekable": seekable(t, img)} {
 		t.Run(name, func(t *testing.T) {
 			m := newMemory(mediumSize)
 			_, _ = rand.NewChaCha8([32]byte{9}).Read(m.bytes) // an old card
@@ -392,6 +417,33 @@ func TestEveryErrorSaysWhatIsLeftOfTheMedium(t *testing.T) {
 				t.Errorf("%s at operation %d: the board would start what is left", fault.name, at)
 			}
 		}
+	}
+}
+
+func TestACompressedImageThatIsDamagedHalfwayLeavesNothingBootable(t *testing.T) {
+	src := seekable(t, small(t, 1))
+
+	f, err := os.OpenFile(src.Disk.Path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// In the noise of the partition, which is stored as it is.
+	_, err = f.WriteAt([]byte("damaged"), src.Disk.FileSize/2)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	m := newMemory(mediumSize)
+	_, err = Write(t.Context(), m, src, Options{NoVerify: true})
+
+	var medium *MediumError
+	if !errors.As(err, &medium) || medium.State != NotBootable || !strings.Contains(err.Error(), src.Disk.Path) {
+		t.Errorf("got %v", err)
+	}
+
+	if inspectTable(m.bytes) || !bytes.Equal(headless(m.bytes), m.bytes) {
+		t.Error("the medium looks bootable")
 	}
 }
 

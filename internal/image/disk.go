@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
 	"syscall"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -38,6 +42,7 @@ type Disk struct {
 	Device bool
 
 	tee     io.Writer
+	frames  *frames // of a seekable file that is read in place
 	closers []func() error
 }
 
@@ -66,24 +71,56 @@ func OpenDisk(path string, options ...Option) (*Disk, error) {
 		return nil, err
 	}
 
-	d, err := newDisk(f, path, options)
+	d, err := newDisk(f, path)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
+	}
+
+	for _, o := range options {
+		o(d)
+	}
+
+	if d.ReaderAt == nil {
+		if err := d.spool(f); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
 	}
 
 	return d, nil
 }
 
-func newDisk(f *os.File, path string, options []Option) (*Disk, error) {
+// OpenInPlace is OpenDisk without a temporary file. It gives nil for a compressed image that can only be decoded from its
+// start to its end.
+func OpenInPlace(path string) (*Disk, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+
+	d, err := newDisk(f, path)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+
+	if d.ReaderAt == nil && d.frames == nil {
+		return nil, d.Close()
+	}
+
+	if d.frames != nil {
+		d.ReaderAt, d.Size = d.frames, d.frames.size()
+	}
+
+	return d, nil
+}
+
+// newDisk opens what needs no decoding, and looks for a seek table in what does.
+func newDisk(f *os.File, path string) (*Disk, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 
-	d := &Disk{Path: path, SectorSize: 512}
-	for _, o := range options {
-		o(d)
-	}
+	d := &Disk{Path: path, SectorSize: 512, closers: []func() error{f.Close}}
 
 	switch mode := st.Mode(); {
 	case mode.IsDir():
@@ -118,31 +155,53 @@ func newDisk(f *os.File, path string, options []Option) (*Disk, error) {
 	if d.Format == Raw || d.Device { // a device with a compressed image on it holds no disk
 		d.Format = Raw
 		d.ReaderAt, d.Size = f, d.FileSize
-		d.closers = append(d.closers, f.Close)
-
-		return d, nil
 	}
 
-	return d, d.spool(f, path)
+	if d.Format == Zstd {
+		if d.frames, err = openFrames(f, d.FileSize, path); err != nil {
+			return nil, err
+		}
+
+		if d.frames != nil {
+			d.closers = append(d.closers, d.frames.Close)
+		}
+	}
+
+	return d, nil
 }
 
 // spool decodes f into a file without a name.
-func (d *Disk) spool(f *os.File, path string) error {
+func (d *Disk) spool(f *os.File) error {
+	t, err := Temp()
+	if err != nil {
+		return err
+	}
+
+	d.closers = append(d.closers, t.Close)
+
+	if d.frames != nil {
+		err = d.spoolFrames(f, t)
+		d.frames = nil
+	} else {
+		err = d.spoolStream(f, t)
+	}
+
+	d.ReaderAt = t
+
+	return err
+}
+
+func (d *Disk) spoolStream(f, t *os.File) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", d.Path, err)
 	}
 
 	file := newTee(f, d.tee)
 	defer file.Close()
 
-	s, err := Decode(file, path)
+	s, err := Decode(file, d.Path)
 	if err != nil {
 		return err
-	}
-
-	t, err := Temp()
-	if err != nil {
-		return errors.Join(err, s.Close())
 	}
 
 	d.Size, err = writeSparse(t, s, MaxDecoded, MaxData)
@@ -151,17 +210,112 @@ func (d *Disk) spool(f *os.File, path string) error {
 	}
 
 	if err == nil && d.Size == 0 {
-		err = fmt.Errorf("%s: it decodes to nothing", path)
+		err = fmt.Errorf("%s: it decodes to nothing", d.Path)
 	}
 
-	if err := errors.Join(err, s.Close()); err != nil {
-		return errors.Join(err, t.Close())
+	return errors.Join(err, s.Close())
+}
+
+// spoolFrames decodes on every core.
+func (d *Disk) spoolFrames(f, t *os.File) error {
+	d.Size = d.frames.size()
+	if err := t.Truncate(d.Size); err != nil {
+		return fmt.Errorf("temporary copy in %s: %w", filepath.Dir(t.Name()), err)
 	}
 
-	d.ReaderAt = t
-	d.closers = append(d.closers, t.Close, f.Close)
+	var (
+		work   errgroup.Group
+		places = make(chan int64)
+		data   atomic.Int64
+		failed atomic.Bool
+	)
+
+	if d.tee != nil {
+		work.Go(func() error {
+			_, err := io.CopyBuffer(struct{ io.Writer }{d.tee}, io.NewSectionReader(f, 0, d.FileSize), make([]byte, copyBuffer))
+
+			return err
+		})
+	}
+
+	for range runtime.GOMAXPROCS(0) {
+		work.Go(func() (err error) {
+			b := make([]byte, maxFrame)
+
+			for at := range places {
+				if failed.Load() {
+					continue
+				}
+
+				if err = d.spoolFrame(t, b, at, &data); err != nil {
+					failed.Store(true)
+				}
+			}
+
+			return err
+		})
+	}
+
+	var err error
+	for at := int64(0); err == nil && !failed.Load(); {
+		if at, err = d.frames.nextData(at); err != nil || at >= d.Size {
+			break
+		}
+
+		places <- at
+
+		at = d.frames.end(at)
+	}
+
+	close(places)
+
+	return errors.Join(err, work.Wait())
+}
+
+func (d *Disk) spoolFrame(t *os.File, b []byte, at int64, data *atomic.Int64) error {
+	b = b[:d.frames.end(at)-at]
+	if _, err := d.frames.ReadAt(b, at); err != nil {
+		return err
+	}
+
+	n, err := writeData(t, b, at)
+	if err != nil {
+		return fmt.Errorf("temporary copy in %s: %w", filepath.Dir(t.Name()), err)
+	}
+
+	if data.Add(n) > MaxData {
+		return fmt.Errorf("%s: %w: %d bytes that are not zero", d.Path, ErrTooLarge, MaxData)
+	}
 
 	return nil
+}
+
+// NextData is the first place at or behind at, in bytes, that is not known to be zero, or the disk's size: the end of a
+// hole in a sparse file, or of frames of zeros.
+func (d *Disk) NextData(at int64) (int64, error) {
+	if at >= d.Size {
+		return d.Size, nil
+	}
+
+	if d.frames != nil {
+		return d.frames.nextData(at)
+	}
+
+	f, ok := d.ReaderAt.(*os.File)
+	if !ok || d.Device {
+		return at, nil
+	}
+
+	data, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA)
+
+	switch {
+	case errors.Is(err, unix.ENXIO):
+		return d.Size, nil
+	case err != nil: // a file system without holes
+		return at, nil //nolint:nilerr
+	}
+
+	return data, nil
 }
 
 // Temp is a file in the temporary directory that has no name, and so is gone with the process.

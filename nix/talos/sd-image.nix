@@ -12,6 +12,7 @@
   jq,
   imager,
   imagerTools,
+  seekable,
   sources,
   gptfdisk,
   talosVersion,
@@ -66,10 +67,10 @@ let
   };
   compress =
     {
-      # Many threads give the same file as one; --single-thread would not.
-      zst = "zstd --quiet -T$NIX_BUILD_CORES -12";
+      # In frames that m6 decodes on every core, and of which it need not decode those that are zeros.
+      zst = "seekable $image $out/$image.zst";
       # The block size makes the file the same for any number of threads.
-      xz = "xz -6 --block-size=16MiB -T$NIX_BUILD_CORES --stdout <";
+      xz = "xz -6 --block-size=16MiB -T$NIX_BUILD_CORES --stdout $image >$out/$image.xz";
     }
     .${format}
       or (throw "sdImage: format '${format}' is unknown; known are zst and xz");
@@ -79,6 +80,7 @@ stdenvNoCC.mkDerivation {
   nativeBuildInputs = [
     imager
     imagerTools
+    seekable
     dpkg
     gptfdisk
     jq
@@ -102,9 +104,7 @@ stdenvNoCC.mkDerivation {
     image=metal-arm64.raw
     sgdisk --verify $image
     mkdir $out
-    ${compress} $image ${lib.optionalString (format == "zst") "-o"} ${
-      lib.optionalString (format == "xz") ">"
-    } $out/$image.${format}
+    ${compress}
     (cd $out && sha256sum $image.${format} >$image.${format}.sha256)
 
     # The disk's own table, sizes and digests: what a user compares.
