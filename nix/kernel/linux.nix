@@ -78,7 +78,6 @@ stdenv.mkDerivation {
       "-gno-column-info"
       "-ftrack-macro-expansion=0"
       "-Wno-all"
-      "-Wno-extra"
     ];
   };
   makeFlags = [
@@ -101,7 +100,7 @@ stdenv.mkDerivation {
   ];
   installPhase = ''
     runHook preInstall
-    make $makeFlags INSTALL_MOD_PATH=$out INSTALL_MOD_STRIP=1 DEPMOD=true modules_install
+    make -j$NIX_BUILD_CORES $makeFlags INSTALL_MOD_PATH=$out INSTALL_MOD_STRIP=1 DEPMOD=true modules_install
     release=$(cat ../build/include/config/kernel.release)
     rm -f $out/lib/modules/$release/{build,source}
     echo "$release" >$out/release
