@@ -110,6 +110,12 @@ lib.fix (self: {
     "rockchip"
     "verify"
   ];
+  pin = program pkgs "cmd/pin" [
+    "fdt"
+    "image"
+    "inspect"
+    "rockchip"
+  ];
   flannel = program arm64 "cmd/flannel" [ ];
   kernel-check = program pkgs "internal/kconfig/kernel-check" [
     "fdt"

@@ -51,7 +51,7 @@ func runConfined() error {
 		return err
 	}
 
-	root, err := readInitramfs(os.Stdin)
+	root, err := ReadInitramfs(os.Stdin)
 	if err != nil {
 		return err
 	}

@@ -37,9 +37,9 @@ type Rootfs struct {
 // maxRootfs is the largest root file system that is read, in bytes.
 const maxRootfs = 2 << 30
 
-// readInitramfs reads an initramfs: cpio archives one after another, each compressed or not, as the kernel takes them
+// ReadInitramfs reads an initramfs: cpio archives one after another, each compressed or not, as the kernel takes them
 // (Documentation/driver-api/early-userspace/buffer-format.rst). Talos' has /init and /rootfs.sqsh.
-func readInitramfs(r io.Reader) (*Rootfs, error) {
+func ReadInitramfs(r io.Reader) (*Rootfs, error) {
 	var (
 		root    *Rootfs
 		plugins []string

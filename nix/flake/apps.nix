@@ -42,12 +42,11 @@ in
   push-overlay = app "push the overlay to a registry: push-overlay REGISTRY/NAME [--tag TAG]" "push-overlay" [ default.oci-image ] ''
     exec oci-image push ${default.overlay} "$@"
   '';
-  pin = app "add a Talos release to nix/talos/releases.nix: pin vX.Y.Z [--installer-base]" "pin" [
+  pin = app "add a Talos release to nix/talos/releases.json: pin vX.Y.Z [--installer-base]" "pin" [
+    default.pin
     pkgs.cosign
-    pkgs.curl
-    pkgs.jq
     pkgs.nix-prefetch-docker
-  ] (inClone "nix/talos/pin");
+  ] (inClone "pin");
   update-lock = app "refresh the embedded set's lock (on Debian)" "update-lock" [ ] (inClone "nix/debian/update-lock");
   flash = m6 "flash" "write an image to a card or disk, safely";
   verify = m6 "verify" "tell whether the board would start an image";

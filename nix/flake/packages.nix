@@ -10,6 +10,7 @@
 let
   default = tree pkgs { };
   inherit (default) sources;
+  inherit (import ../talos/versions.nix) newest;
 in
 {
   default = default.sdImage;
@@ -33,5 +34,9 @@ in
   # The whole tree with the kernel this project boots in its checks, and with Talos from source.
   sdImage-lts = (tree pkgs { kernelFlavour = "lts"; }).sdImage;
   sdImage-from-source = (tree pkgs { talosVersion = null; }).sdImage;
+}
+// lib.optionalAttrs (newest != null) {
+  # The newest official release, of whichever line.
+  sdImage-official = (tree pkgs { talosVersion = newest; }).sdImage;
 }
 // lib.mapAttrs' (flavour: _: lib.nameValuePair "kernel-${flavour}" (tree pkgs { kernelFlavour = flavour; }).kernel) sources.linux

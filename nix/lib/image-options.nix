@@ -17,7 +17,7 @@ let
   nullOr = check: value: if value == null then null else check value;
   isFile = value: builtins.isPath value || isString value || value ? outPath;
 
-  releases = attrNames (import ../talos/releases.nix);
+  talos = import ../talos/versions.nix;
   flavours = [ "lts" ] ++ attrNames (import ../pins.nix).linux;
   # installer/options.go; nix/tests/image-options.nix compares.
   overlayOptions = [
@@ -43,14 +43,14 @@ in
     ];
   };
   talosVersion = {
-    description = "release of nix/talos/releases.nix; null is Talos v1.10.6 from source";
-    default = lib.last (lib.sort (a: b: builtins.compareVersions a b < 0) releases);
+    description = "release of nix/talos/releases.json; null is Talos ${talos.fromSource} from source";
+    inherit (talos) default;
     check =
       value:
-      if value == null || elem value releases then
+      if value == null || elem value talos.pinned then
         null
       else
-        "null or a pinned release: ${list releases} (in a clone, nix run .#pin -- vX.Y.Z adds one)";
+        "null or a pinned release: ${list talos.pinned} (in a clone, nix run .#pin -- vX.Y.Z adds one)";
   };
   kernel = {
     description = "kernel flavour";

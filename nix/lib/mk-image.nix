@@ -49,7 +49,7 @@ if faults != [ ] then
   throw "mkImage:\n  ${lib.concatStringsSep "\n  " faults}"
 else if o.machineConfig != null && !embeds then
   throw "mkImage:\n  machineConfig: Talos ${
-    if official then o.talosVersion else "from source (v1.10.6)"
+    if official then o.talosVersion else "from source (${(import ../talos/versions.nix).fromSource})"
   } embeds none; want talosVersion v1.12 or later, or apply it with talosctl apply-config --insecure"
 else
   tree.sdImage

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# One official release of nix/talos/releases.nix: takes its `version` ("v1.14.0").
+# One official release of nix/talos/releases.json: takes its `version` ("v1.14.0").
 # Gives { version, initramfs, talosctl, installerBase }: the arm64 initramfs as published, the client for the build platform
 # (a release whose talosctl is not pinned gets nixpkgs'), and what nix/talos/installer-image.nix takes as its base (null for
 # a release whose base is not pinned).
@@ -9,14 +9,14 @@
   runCommand,
   stdenv,
   dockerTools ? throw "Talos' installer base is pulled with nixpkgs' dockerTools, which the embedded set does not have",
-  talosctl ? throw "talosctl of ${version} is not pinned in nix/talos/releases.nix: nix run .#pin -- ${version}",
+  talosctl ? throw "talosctl of ${version} is not pinned in nix/talos/releases.json: nix run .#pin -- ${version}",
   version,
 }:
 let
   table = import ./releases.nix;
   release =
     table.${version}
-      or (throw "Talos ${toString version} is not in nix/talos/releases.nix, which has ${toString (builtins.attrNames table)}: add it with nix run .#pin -- ${toString version}");
+      or (throw "Talos ${toString version} is not in nix/talos/releases.json, which has ${toString (builtins.attrNames table)}: add it with nix run .#pin -- ${toString version}");
   asset =
     name:
     fetchurl {
@@ -24,14 +24,14 @@ let
       url = "https://github.com/siderolabs/talos/releases/download/${version}/${name}";
       sha256 =
         release.${name}
-          or (throw "${name} of Talos ${version} is not pinned in nix/talos/releases.nix: nix run .#pin -- ${version}");
+          or (throw "${name} of Talos ${version} is not pinned in nix/talos/releases.json: nix run .#pin -- ${version}");
     };
   base = release.installerBase;
   client = "talosctl-linux-${stdenv.hostPlatform.go.GOARCH}";
 in
 {
   inherit version;
-  inherit (release) standing;
+  inherit (release) provenance;
   initramfs = asset "initramfs-arm64.xz";
   talosctl =
     if release ? ${client} then

@@ -9,7 +9,7 @@
 import ../go-required.nix { inherit buildGoModule; } {
   # One name for all of them: they share the fetched modules.
   pname = "talos";
-  version = "1.10.6";
+  version = lib.removePrefix "v" (import ./versions.nix).fromSource;
   src = ./source;
   vendorHash = (import ../vendor-hashes.nix).source;
   project = "github.com/siderolabs/talos";

@@ -46,7 +46,7 @@ in
   sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) sdImage; };
   flake = pkgs.callPackage ./flake.nix { };
   payload = pkgs.callPackage ./payload.nix { };
-  pin = pkgs.callPackage ./pin.nix { };
+  pin = pkgs.callPackage ./pin.nix { inherit (packages) pin; };
   overlay-push = pkgs.callPackage ./overlay-push.nix {
     inherit (packages)
       sources

@@ -22,6 +22,7 @@ buildGoModule {
     ../boot/u-boot
     ../kernel/config
     ../kernel/needs
+    ../talos/releases.json
   ];
   vendorHash = (import ../vendor-hashes.nix).root;
   overrideModAttrs = _: {

@@ -67,6 +67,38 @@ done
 nix eval --option restrict-eval true --option allowed-uris "path:$work $work" "${options[@]}" --raw \
   "path:$work/flake#hydraJobs.release.drvPath" >/dev/null 2>"$work/errors" || fail "hydraJobs, restricted: $(cat "$work/errors")"
 
+eval_in() { nix eval "${options[@]}" --raw "path:$1" 2>"$work/errors" || fail "$1: $(cat "$work/errors")"; }
+# Which Talos one gets: from source while no release of its line is pinned; then the newest of that line, by number and
+# without pre-releases; the newest of all by name.
+makes() { # FLAKE PACKAGE VERSION
+  local got
+  got=$(eval_in "$1#packages.x86_64-linux.$2.drvPath")
+  [[ $got == *-talos-$3-nanopi-m6.drv ]] || fail "$2 makes $got; want Talos $3"
+}
+fromSource=$(nix-instantiate --eval "$source/nix/talos/versions.nix" -A fromSource | tr -d '"')
+grep -qF "github.com/siderolabs/talos $fromSource" "$source/nix/talos/source/go.mod" ||
+  fail "nix/talos/versions.nix says $fromSource is built from source; nix/talos/source/go.mod has another version"
+pinned() { # FLAKE VERSION...: a copy of the flake with these releases as its table
+  cp -r "$work/flake" "$1"
+  jq --null-input --arg hash "$(printf %064d 1)" '[$ARGS.positional[] | {
+    (.): ["initramfs-arm64.xz", "vmlinuz-arm64", "talosctl-linux-amd64", "talosctl-linux-arm64"] | map({ (.): $hash }) | add
+  }] | add // {}' --args "${@:2}" >"$1/nix/talos/releases.json"
+}
+pinned "$work/none"
+makes "$work/none" sdImage "$fromSource"
+pinned "$work/newer" v1.14.0
+makes "$work/newer" sdImage "$fromSource"
+makes "$work/newer" sdImage-official v1.14.0
+pinned "$work/pinned" v1.10.9 v1.10.10 v1.10.11-beta.0 v1.1.99 v1.14.0 v1.9.9 v1.99.0-alpha.1
+for package in default sdImage sdImage-lts; do makes "$work/pinned" $package v1.10.10; done
+makes "$work/pinned" sdImage-from-source "$fromSource"
+makes "$work/pinned" sdImage-official v1.14.0
+for release in newer:"$fromSource" pinned:v1.10.10; do
+  got=$(nix eval "${options[@]}" --raw "path:$work/${release%:*}#lib" --apply 'lib: (lib.mkImage { }).drvPath' 2>"$work/errors") ||
+    fail "mkImage { }: $(cat "$work/errors")"
+  [[ $got == *-talos-${release#*:}-nanopi-m6.drv ]] || fail "mkImage { } makes $got; want Talos ${release#*:}"
+done
+
 # mkImage takes what is right and refuses what is wrong, with what would be right.
 image() { # OPTIONS: the image's derivation
   nix eval "${options[@]}" --raw "path:$work/flake#lib" --apply "lib: (lib.mkImage { $1 }).drvPath" 2>"$work/errors"
@@ -100,13 +132,12 @@ sed -n '/^  overlayOptions = \[/,/\]/p' "$source/nix/lib/image-options.nix" | gr
 diff "$work/installer" "$work/options" || fail "nix/lib/image-options.nix and installer/options.go have other overlay options (above)"
 # A release whose installer base is pinned has an installer image made of it; without, the package says what to do, and is
 # no job of Hydra's.
-eval_in() { nix eval "${options[@]}" --raw "path:$1" 2>"$work/errors" || fail "$1: $(cat "$work/errors")"; }
 installer=packages.x86_64-linux.installerImage.drvPath
 grep -qF -- '--installer-base' "$(eval_in "$work/flake#$installer")" || fail "an unpinned installerImage does not say how to pin"
 ! grep -qF installerImage <(eval_in "$work/flake#hydraJobs.release.drvPath" | xargs cat) || fail "Hydra builds an unpinned installerImage"
-cp -r "$work/flake" "$work/based"
-sed -i '/standing = /a installerBase = { imageDigest = "sha256:0"; sha256 = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="; };' \
-  "$work/based/nix/talos/releases.nix"
+pinned "$work/based" v1.10.9
+jq '.[].installerBase = { imageDigest: "sha256:0", sha256: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }' \
+  "$work/pinned/nix/talos/releases.json" >"$work/based/nix/talos/releases.json"
 case $(eval_in "$work/based#$installer") in *-unpinned.drv) fail "a pinned installer base is not used" ;; esac
 grep -qF packages.aarch64-linux.installerImage <(eval_in "$work/based#hydraJobs.release.drvPath" | xargs cat) ||
   fail "Hydra does not build a pinned installerImage"
