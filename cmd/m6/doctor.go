@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"talos-nanopi-m6/internal/flash/maskrom"
-	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/render"
 	"talos-nanopi-m6/internal/qemu"
 )
 
@@ -150,7 +150,7 @@ func (m machine) namespaces() ailment {
 const buildSpace = 20 << 30
 
 func (m machine) space() ailment {
-	a := ailment{For: "build", Name: "disk space", Mend: fmt.Sprintf("make room: a build takes %s where /nix is", inspect.Bytes(buildSpace))}
+	a := ailment{For: "build", Name: "disk space", Mend: fmt.Sprintf("make room: a build takes %s where /nix is", render.Bytes(buildSpace))}
 
 	dir := m.root + "/nix"
 	if _, err := os.Stat(dir); err != nil {
@@ -163,7 +163,7 @@ func (m machine) space() ailment {
 	}
 
 	free := int64(st.Bavail) * st.Bsize
-	a.OK, a.Found = free >= buildSpace, inspect.Bytes(free)+" free"
+	a.OK, a.Found = free >= buildSpace, render.Bytes(free)+" free"
 
 	return a
 }

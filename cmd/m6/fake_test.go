@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/initramfs"
 	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
@@ -23,7 +23,7 @@ import (
 const fakeEnv = "M6_TEST_BOARD"
 
 func TestMain(m *testing.M) {
-	inspect.Confined()
+	initramfs.Confined()
 
 	if dir := os.Getenv(fakeEnv); dir != "" {
 		os.Exit(fakeTool(dir, os.Args[1:]))

@@ -19,6 +19,7 @@ import (
 	"talos-nanopi-m6/internal/flash"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/render"
 	"talos-nanopi-m6/internal/verify"
 )
 
@@ -138,7 +139,7 @@ func reason(err error) string {
 
 // describe says what a disk is, so that a person knows it.
 func describe(t flash.Target) string {
-	parts := []string{inspect.Bytes(t.Size)}
+	parts := []string{render.Bytes(t.Size)}
 
 	for _, p := range []string{t.Model, t.Transport} {
 		if p != "" {
@@ -323,7 +324,7 @@ func (f *flashing) report(r *flash.Result) error {
 
 	_, err := fmt.Fprintf(f.out, "%s is on %s: %s of data written and compared, %s made zero, %s left out, in %.1f s.\n"+
 		"Next: put it into the board and turn it on; talosctl -n ADDRESS get disks --insecure answers when Talos waits for its configuration.\n",
-		r.Image, r.Device, inspect.Bytes(r.Written), inspect.Bytes(r.Zeroed), inspect.Bytes(r.Skipped), total)
+		r.Image, r.Device, render.Bytes(r.Written), render.Bytes(r.Zeroed), render.Bytes(r.Skipped), total)
 
 	return err
 }

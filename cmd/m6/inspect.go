@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/render"
 )
 
 func inspectCommand() *cobra.Command {
@@ -45,7 +46,7 @@ func inspectCommand() *cobra.Command {
 			return withCode(exitFailed, writeJSON(c.OutOrStdout(), r))
 		}
 
-		return withCode(exitFailed, inspect.Text(c.OutOrStdout(), r, width(c.OutOrStdout())))
+		return withCode(exitFailed, render.Text(c.OutOrStdout(), r, width(c.OutOrStdout())))
 	}
 
 	return c
@@ -61,5 +62,5 @@ func writeSVG(path string, r *inspect.Report) error {
 		return err
 	}
 
-	return errors.Join(inspect.SVG(f, r), f.Close())
+	return errors.Join(render.SVG(f, r), f.Close())
 }

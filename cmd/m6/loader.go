@@ -9,7 +9,7 @@ import (
 	"io"
 
 	"talos-nanopi-m6/internal/image"
-	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/render"
 	"talos-nanopi-m6/internal/medium"
 	"talos-nanopi-m6/internal/rockchip"
 )
@@ -92,7 +92,7 @@ func (f *flashing) reportLoader(device string, done []medium.Outcome) error {
 			what = "there already"
 		}
 
-		if _, err := fmt.Fprintf(f.out, "%s: %s at byte %d, %s: %s\n", device, o.Name, o.Offset, inspect.Bytes(int64(o.Size)), what); err != nil {
+		if _, err := fmt.Fprintf(f.out, "%s: %s at byte %d, %s: %s\n", device, o.Name, o.Offset, render.Bytes(int64(o.Size)), what); err != nil {
 			return err
 		}
 	}

@@ -11,11 +11,11 @@ import (
 	"os/signal"
 	"syscall"
 
-	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/initramfs"
 )
 
 func main() {
-	inspect.Confined()
+	initramfs.Confined()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"talos-nanopi-m6/internal/flash"
-	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/render"
 )
 
 // progress shows how far a step has come: on a terminal in one line that is written anew, elsewhere in a line now and then.
@@ -59,10 +59,10 @@ func (p *progress) show(s flash.Progress) {
 
 // progressLine is a step with rate and time left.
 func progressLine(s flash.Progress) string {
-	line := fmt.Sprintf("%-7s %s", s.Step, inspect.Bytes(s.Done))
+	line := fmt.Sprintf("%-7s %s", s.Step, render.Bytes(s.Done))
 
 	if s.Total > 0 {
-		line += fmt.Sprintf(" of %s (%d %%)", inspect.Bytes(s.Total), s.Done*100/s.Total)
+		line += fmt.Sprintf(" of %s (%d %%)", render.Bytes(s.Total), s.Done*100/s.Total)
 	}
 
 	seconds := s.Elapsed.Seconds()
@@ -71,7 +71,7 @@ func progressLine(s flash.Progress) string {
 	}
 
 	rate := float64(s.Done) / seconds
-	line += fmt.Sprintf(", %s/s", inspect.Bytes(int64(rate)))
+	line += fmt.Sprintf(", %s/s", render.Bytes(int64(rate)))
 
 	if s.Total > s.Done {
 		left := time.Duration(float64(s.Total-s.Done) / rate * float64(time.Second))

@@ -19,6 +19,7 @@ import (
 	"talos-nanopi-m6/internal/flash/maskrom"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/render"
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/verify"
 )
@@ -237,7 +238,7 @@ func (r *recovery) agree(m *maskrom.Medium, name string) error {
 		return errors.New("nobody is there to ask: --yes writes without")
 	}
 
-	fmt.Fprintf(r.say, "The board's storage has %s. What it holds will be lost. Write %s to it? Type yes: ", inspect.Bytes(m.Size()), name)
+	fmt.Fprintf(r.say, "The board's storage has %s. What it holds will be lost. Write %s to it? Type yes: ", render.Bytes(m.Size()), name)
 
 	var answer string
 	if _, err := fmt.Fscanln(r.in, &answer); err != nil || answer != "yes" {

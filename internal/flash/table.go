@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
 
-	"talos-nanopi-m6/internal/inspect"
+	parttable "talos-nanopi-m6/internal/inspect/gpt"
 )
 
 // table writes the partition table for this medium: the backup goes to its end, and a STATE partition into it if there is
@@ -58,7 +58,7 @@ func (j *job) addState(t *gpt.Table) error {
 		return err
 	}
 
-	_, p, err := t.AllocatePartition(uint64(st.Size()), stateLabel, uuid.MustParse(inspect.TypeLinux))
+	_, p, err := t.AllocatePartition(uint64(st.Size()), stateLabel, uuid.MustParse(parttable.TypeLinux))
 	if err != nil {
 		return fmt.Errorf("no room for a STATE partition of %d bytes: %w", st.Size(), err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/initramfs"
 	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/inspect/xfs"
 	"talos-nanopi-m6/internal/rockchip"
@@ -26,7 +27,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	inspect.Confined()
+	initramfs.Confined()
 	os.Exit(m.Run())
 }
 

@@ -11,16 +11,19 @@ import (
 	"strings"
 
 	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect/grub"
+	"talos-nanopi-m6/internal/inspect/initramfs"
+	"talos-nanopi-m6/internal/inspect/kernel"
 	"talos-nanopi-m6/internal/inspect/xfs"
 )
 
 // Boot is the BOOT partition: what GRUB reads.
 type Boot struct {
-	Entries []Entry `json:"entries,omitempty"`
-	Files   []File  `json:"files,omitempty"`
+	Entries []grub.Entry `json:"entries,omitempty"`
+	Files   []File       `json:"files,omitempty"`
 	// Kernel and Rootfs are the default entry's.
-	Kernel *Kernel `json:"kernel,omitempty"`
-	Rootfs *Rootfs `json:"rootfs,omitempty"`
+	Kernel *kernel.Image     `json:"kernel,omitempty"`
+	Rootfs *initramfs.Rootfs `json:"rootfs,omitempty"`
 	// Consistent says that all of the file system's metadata was read and checked.
 	Consistent bool `json:"consistent"`
 	// NewerThanGRUB are the file system's features for which GRUB 2.12 and older refuse it.
@@ -81,18 +84,18 @@ func readBoot(ctx context.Context, r io.ReaderAt, size int64) *Boot {
 		return b
 	}
 
-	b.Entries = parseGRUB(string(config))
+	b.Entries = grub.Parse(string(config))
 
 	for _, e := range b.Entries {
 		if !e.Default {
 			continue
 		}
 
-		kernel, err := readFile(f, strings.TrimPrefix(e.Kernel, "/"), maxKernel)
+		program, err := readFile(f, strings.TrimPrefix(e.Kernel, "/"), kernel.MaxSize)
 		if err != nil {
 			note(fmt.Errorf("kernel of %q: %w", e.Name, err))
 		} else {
-			k := readKernel(kernel)
+			k := kernel.Read(program)
 			k.Path = e.Kernel
 			b.Kernel = &k
 		}
@@ -136,7 +139,7 @@ func readFile(f fs.FS, p string, limit int64) ([]byte, error) {
 const maxInitrd = 1 << 30
 
 // readInitrd reads an initramfs, in a process of its own.
-func readInitrd(ctx context.Context, f fs.FS, p string) (*Rootfs, error) {
+func readInitrd(ctx context.Context, f fs.FS, p string) (*initramfs.Rootfs, error) {
 	o, err := f.Open(p)
 	if err != nil {
 		return nil, err
@@ -157,5 +160,5 @@ func readInitrd(ctx context.Context, f fs.FS, p string) (*Rootfs, error) {
 		return nil, err
 	}
 
-	return confined(ctx, t)
+	return initramfs.Read(ctx, t)
 }

@@ -4,13 +4,16 @@ package inspect
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"debug/pe"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"talos-nanopi-m6/internal/fdt"
+	"talos-nanopi-m6/internal/inspect/fat"
 )
 
 // EFI is the EFI partition: what U-Boot reads.
@@ -53,35 +56,35 @@ const defaultLoader = "EFI/BOOT/BOOTAA64.EFI"
 func readEFI(r io.ReaderAt, size int64) *EFI {
 	e := &EFI{}
 
-	f, err := openFAT(r, size)
+	f, err := fat.Open(r, size)
 	if err != nil {
 		e.Problem = err.Error()
 
 		return e
 	}
 
-	list, err := f.files()
+	list, err := f.Files()
 	if err != nil {
 		e.Problem = err.Error()
 	}
 
 	for _, file := range list {
-		b, err := f.read(file.path)
+		b, err := f.Content(file.Path)
 		if err != nil {
 			e.Problem = err.Error()
 
 			continue
 		}
 
-		e.Files = append(e.Files, File{file.path, file.size, digest(b)})
+		e.Files = append(e.Files, File{file.Path, file.Size, digest(b)})
 
-		if strings.EqualFold(file.path, defaultLoader) {
-			e.Loader, e.Machine = file.path, machine(b)
+		if strings.EqualFold(file.Path, defaultLoader) {
+			e.Loader, e.Machine = file.Path, machine(b)
 		}
 
-		if strings.HasSuffix(strings.ToLower(file.path), ".dtb") {
+		if strings.HasSuffix(strings.ToLower(file.Path), ".dtb") {
 			tree := readDeviceTree(b)
-			tree.Path = file.path
+			tree.Path = file.Path
 			e.DeviceTrees = append(e.DeviceTrees, tree)
 		}
 	}
@@ -126,4 +129,11 @@ func readDeviceTree(b []byte) DeviceTree {
 	}
 
 	return t
+}
+
+// digest is the SHA-256 sum in hexadecimal.
+func digest(b []byte) string {
+	s := sha256.Sum256(b)
+
+	return hex.EncodeToString(s[:])
 }

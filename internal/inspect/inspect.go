@@ -6,14 +6,20 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 
+	"github.com/u-root/u-root/pkg/dt"
+
 	"talos-nanopi-m6/internal/fdt"
 	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect/gpt"
+	"talos-nanopi-m6/internal/inspect/kernel"
+	"talos-nanopi-m6/internal/inspect/loader"
 	"talos-nanopi-m6/internal/rockchip"
 )
 
@@ -104,16 +110,16 @@ func (r *Report) artifact(d *image.Disk, head []byte) (bool, error) {
 	switch {
 	case bytes.HasPrefix(head, []byte(rockchip.Magic)):
 		r.Kind = KindLoader
-		r.Loader = readLoader(placed{d, rockchip.MMC.FileStart}, rockchip.MMC)
+		r.Loader = loader.ReadFile(d, rockchip.MMC)
 
 		if r.Loader.FITAt == 0 && d.Size <= rockchip.MMC.FIT-rockchip.MMC.FileStart {
 			r.Kind = KindIDBlock
-			r.Loader = readIDBlock(d)
+			r.Loader = loader.ReadIDBlock(d)
 		}
 	case block(rockchip.SPI.IDBlock) && d.Size <= 64<<20 && !isDisk(d):
 		r.Kind = KindSPILoader
-		r.Loader = readLoader(d, rockchip.SPI)
-	case bytes.HasPrefix(head, fdtMagic):
+		r.Loader = loader.Read(d, rockchip.SPI)
+	case len(head) >= 4 && binary.BigEndian.Uint32(head) == dt.Magic:
 		b, err := whole()
 		if err != nil {
 			return false, err
@@ -122,7 +128,7 @@ func (r *Report) artifact(d *image.Disk, head []byte) (bool, error) {
 		tree, err := fdt.Read(b)
 		if err == nil && fdt.Lookup(tree.RootNode, "/images") != nil {
 			r.Kind = KindFIT
-			r.Loader = readFIT(d)
+			r.Loader = loader.ReadFIT(d)
 
 			return true, nil
 		}
@@ -137,7 +143,7 @@ func (r *Report) artifact(d *image.Disk, head []byte) (bool, error) {
 		}
 
 		r.Kind = KindKernel
-		k := readKernel(b)
+		k := kernel.Read(b)
 		r.Kernel = &k
 	default:
 		return false, nil
@@ -154,58 +160,12 @@ func isDisk(d *image.Disk) bool {
 	return err == nil && string(b) == "EFI PART"
 }
 
-// readIDBlock reads an idbloader without a FIT behind it.
-func readIDBlock(r io.ReaderAt) *Loader {
-	l := &Loader{Medium: "idbloader", Problem: "no FIT with U-Boot behind it: this is a part of a boot loader"}
-
-	header := make([]byte, rockchip.HeaderSize)
-	if _, err := r.ReadAt(header, 0); err != nil {
-		l.Problem = err.Error()
-
-		return l
-	}
-
-	block, err := rockchip.ParseIDBlock(header)
-	if err != nil {
-		l.Problem = err.Error()
-
-		return l
-	}
-
-	l.idblock(r, block)
-
-	b := make([]byte, block.End())
-	if _, err := r.ReadAt(b, 0); err != nil {
-		l.Problem = rockchip.ErrTruncated.Error()
-	} else if err := block.VerifyStages(b); err != nil {
-		l.Problem = err.Error()
-	}
-
-	return l
-}
-
-// readFIT reads a FIT without an idblock before it.
-func readFIT(r io.ReaderAt) *Loader {
-	l := &Loader{Medium: "FIT"}
-
-	f, err := rockchip.ReadFIT(r, 0)
-	if err != nil {
-		l.Problem = err.Error()
-
-		return l
-	}
-
-	l.fit(r, f)
-
-	return l
-}
-
 // disk reads everything a disk has.
 func (r *Report) disk(ctx context.Context, d *image.Disk) {
-	r.Loader = readLoader(d, rockchip.MMC)
+	r.Loader = loader.Read(d, rockchip.MMC)
 
 	var err error
-	if r.GPT, err = readGPT(d, d.Size, d.SectorSize); err != nil {
+	if r.GPT, err = gpt.Read(d, d.Size, d.SectorSize); err != nil {
 		r.problem(err)
 		r.Regions = regions(r)
 
@@ -216,7 +176,7 @@ func (r *Report) disk(ctx context.Context, d *image.Disk) {
 		part := io.NewSectionReader(d, p.Offset, p.Size)
 
 		switch {
-		case p.Type == TypeEFI:
+		case p.Type == gpt.TypeEFI:
 			r.EFI = readEFI(part, p.Size)
 		case p.Name == "BOOT":
 			r.Boot = readBoot(ctx, part, p.Size)
@@ -256,10 +216,10 @@ func regions(r *Report) []Region {
 		sector := int64(g.SectorSize)
 		add("protective MBR", RegionTable, 0, sector)
 
-		for name, h := range map[string]*GPTHeader{"GPT": g.Primary, "backup GPT": g.Backup} {
+		for name, h := range map[string]*gpt.Header{"GPT": g.Primary, "backup GPT": g.Backup} {
 			if h != nil {
 				add(name+" header", RegionTable, int64(h.LBA)*sector, sector)
-				add(name+" entries", RegionTable, int64(h.Entries)*sector, int64(h.EntryCount)*entrySize)
+				add(name+" entries", RegionTable, int64(h.Entries)*sector, int64(h.EntryCount)*gpt.EntrySize)
 			}
 		}
 

@@ -16,10 +16,17 @@ import (
 
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/initramfs"
+	"talos-nanopi-m6/internal/inspect/render"
 	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
+
+func TestMain(m *testing.M) {
+	initramfs.Confined()
+	os.Exit(m.Run())
+}
 
 // disk makes a test disk.
 func disk(t *testing.T, s testdisk.Spec) string {
@@ -115,7 +122,7 @@ func TestAMissingDDRBlobIsSaidInWords(t *testing.T) {
 	}
 
 	var out bytes.Buffer
-	if err := inspect.Text(&out, r, 120); err != nil {
+	if err := render.Text(&out, r, 120); err != nil {
 		t.Fatal(err)
 	}
 
@@ -248,7 +255,7 @@ func TestTheReportIsJSONAndTheMapIsSVG(t *testing.T) {
 	}
 
 	var out bytes.Buffer
-	if err := inspect.SVG(&out, r); err != nil {
+	if err := render.SVG(&out, r); err != nil {
 		t.Fatal(err)
 	}
 
@@ -270,7 +277,7 @@ func TestTheMapIsToScale(t *testing.T) {
 
 	var cells []int
 
-	for line := range strings.Lines(inspect.Map(r, 146)) {
+	for line := range strings.Lines(render.Map(r, 146)) {
 		if _, bar, ok := strings.Cut(line, "│"); ok {
 			cells = append(cells, strings.Count(bar, "█")+strings.Count(bar, "·"))
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
+	"talos-nanopi-m6/internal/inspect/loader"
 	"talos-nanopi-m6/internal/rockchip"
 )
 
@@ -31,15 +32,15 @@ type Overlay struct {
 // OverlayImage is what an overlay has for a platform.
 type OverlayImage struct {
 	// Platform is "linux/amd64", say; empty for a directory. Digest is the image's.
-	Platform    string            `json:"platform,omitempty"`
-	Digest      string            `json:"digest,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty"`
-	Files       []File            `json:"files"`
-	Installers  []string          `json:"installers,omitempty"`
-	Profiles    []string          `json:"profiles,omitempty"`
-	DeviceTrees []DeviceTree      `json:"deviceTrees,omitempty"`
-	Loaders     map[string]Loader `json:"loaders,omitempty"`
-	Problems    []string          `json:"problems,omitempty"`
+	Platform    string                   `json:"platform,omitempty"`
+	Digest      string                   `json:"digest,omitempty"`
+	Annotations map[string]string        `json:"annotations,omitempty"`
+	Files       []File                   `json:"files"`
+	Installers  []string                 `json:"installers,omitempty"`
+	Profiles    []string                 `json:"profiles,omitempty"`
+	DeviceTrees []DeviceTree             `json:"deviceTrees,omitempty"`
+	Loaders     map[string]loader.Loader `json:"loaders,omitempty"`
+	Problems    []string                 `json:"problems,omitempty"`
 }
 
 // Limits on an overlay: bytes of one file and number of files.
@@ -212,7 +213,7 @@ func (i *OverlayImage) add(p string, size int64, r io.Reader) error {
 			layout = rockchip.SPI
 		}
 
-		l := readLoader(placed{bytes.NewReader(b), layout.FileStart}, layout)
+		l := loader.ReadFile(bytes.NewReader(b), layout)
 		if l == nil {
 			i.Problems = append(i.Problems, p+": no boot loader")
 
@@ -220,7 +221,7 @@ func (i *OverlayImage) add(p string, size int64, r io.Reader) error {
 		}
 
 		if i.Loaders == nil {
-			i.Loaders = map[string]Loader{}
+			i.Loaders = map[string]loader.Loader{}
 		}
 
 		i.Loaders[p] = *l

@@ -4,7 +4,12 @@
 // judges nothing: package verify does.
 package inspect
 
-import "talos-nanopi-m6/internal/image"
+import (
+	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect/gpt"
+	"talos-nanopi-m6/internal/inspect/kernel"
+	"talos-nanopi-m6/internal/inspect/loader"
+)
 
 // Kind is what was inspected.
 type Kind string
@@ -32,13 +37,13 @@ type Report struct {
 	FileSize int64 `json:"fileSize,omitempty"`
 	Size     int64 `json:"size,omitempty"`
 
-	Loader     *Loader     `json:"loader,omitempty"`
-	GPT        *GPT        `json:"gpt,omitempty"`
-	EFI        *EFI        `json:"efi,omitempty"`
-	Boot       *Boot       `json:"boot,omitempty"`
-	Kernel     *Kernel     `json:"kernel,omitempty"`
-	DeviceTree *DeviceTree `json:"deviceTree,omitempty"`
-	Overlay    *Overlay    `json:"overlay,omitempty"`
+	Loader     *loader.Loader `json:"loader,omitempty"`
+	GPT        *gpt.Table     `json:"gpt,omitempty"`
+	EFI        *EFI           `json:"efi,omitempty"`
+	Boot       *Boot          `json:"boot,omitempty"`
+	Kernel     *kernel.Image  `json:"kernel,omitempty"`
+	DeviceTree *DeviceTree    `json:"deviceTree,omitempty"`
+	Overlay    *Overlay       `json:"overlay,omitempty"`
 
 	// Regions are the disk's parts in order, gaps included.
 	Regions []Region `json:"regions,omitempty"`

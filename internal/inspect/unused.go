@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 
+	"talos-nanopi-m6/internal/inspect/fat"
+	"talos-nanopi-m6/internal/inspect/gpt"
 	"talos-nanopi-m6/internal/inspect/xfs"
 )
 
@@ -17,7 +19,7 @@ type Range struct{ Start, End int64 }
 // partition covers behind the first one. Everything before the first partition is used, since mask ROM and SPL search
 // there, and so are partitions with something else on them. The image's sectors have 512 bytes.
 func Unused(d io.ReaderAt, size int64) ([]Range, error) {
-	g, err := readGPT(d, size, 512)
+	g, err := gpt.Read(d, size, 512)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +39,7 @@ func Unused(d io.ReaderAt, size int64) ([]Range, error) {
 		part := io.NewSectionReader(d, p.Offset, p.Size)
 
 		switch {
-		case p.Type == TypeEFI:
+		case p.Type == gpt.TypeEFI:
 			list = append(list, freeFAT(part, p)...)
 		case p.Name == "BOOT":
 			list = append(list, freeXFS(part, p)...)
@@ -54,32 +56,22 @@ func Unused(d io.ReaderAt, size int64) ([]Range, error) {
 }
 
 // freeFAT lists free clusters; a file system that cannot be read has none.
-func freeFAT(r io.ReaderAt, p Partition) []Range {
-	f, err := openFAT(r, p.Size)
+func freeFAT(r io.ReaderAt, p gpt.Partition) []Range {
+	f, err := fat.Open(r, p.Size)
 	if err != nil {
 		return nil
 	}
 
 	var list []Range
-
-	for k := 2; k < len(f.chains.next); k++ {
-		if f.chains.next[k] != 0 {
-			continue
-		}
-
-		start := p.Offset + f.data + int64(k-2)*f.cluster
-		if n := len(list); n > 0 && list[n-1].End == start {
-			list[n-1].End += f.cluster
-		} else {
-			list = append(list, Range{start, start + f.cluster})
-		}
+	for _, e := range f.Free() {
+		list = append(list, Range{p.Offset + e.Start, p.Offset + e.End})
 	}
 
 	return list
 }
 
 // freeXFS lists free blocks; a file system that cannot be read has none.
-func freeXFS(r io.ReaderAt, p Partition) []Range {
+func freeXFS(r io.ReaderAt, p gpt.Partition) []Range {
 	f, err := xfs.Open(r, p.Size)
 	if err != nil {
 		return nil
@@ -99,8 +91,8 @@ func freeXFS(r io.ReaderAt, p Partition) []Range {
 }
 
 // Partitions lists those of a disk whose sectors have 512 bytes.
-func Partitions(d io.ReaderAt, size int64) ([]Partition, error) {
-	g, err := readGPT(d, size, 512)
+func Partitions(d io.ReaderAt, size int64) ([]gpt.Partition, error) {
+	g, err := gpt.Read(d, size, 512)
 	if err != nil {
 		return nil, err
 	}

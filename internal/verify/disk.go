@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/gpt"
+	"talos-nanopi-m6/internal/inspect/grub"
+	"talos-nanopi-m6/internal/inspect/kernel"
 )
 
 // Board is what the board's device tree says it is compatible with.
@@ -39,7 +42,7 @@ func (l *list) disk(r *inspect.Report) {
 	}
 }
 
-func (l *list) gpt(g *inspect.GPT) {
+func (l *list) gpt(g *gpt.Table) {
 	switch {
 	case len(g.Problems) > 0:
 		l.add("gpt", Fail, "%s", strings.Join(g.Problems, "; "))
@@ -53,7 +56,7 @@ func (l *list) gpt(g *inspect.GPT) {
 }
 
 // partitions checks that what Talos needs is there.
-func (l *list) partitions(g *inspect.GPT) {
+func (l *list) partitions(g *gpt.Table) {
 	var names, crooked []string
 
 	for _, p := range g.Partitions {
@@ -139,7 +142,7 @@ func (l *list) boot(b *inspect.Boot) {
 		l.add("boot.filesystem", Pass, "%d files; all metadata has its checksums", len(b.Files))
 	}
 
-	k := slices.IndexFunc(b.Entries, func(e inspect.Entry) bool { return e.Default })
+	k := slices.IndexFunc(b.Entries, func(e grub.Entry) bool { return e.Default })
 	if k < 0 || b.Kernel == nil || b.Rootfs == nil {
 		l.add("boot.grub", Fail, "%s", strings.Join(append(b.Problems, "GRUB cannot start its default entry"), "; "))
 
@@ -181,7 +184,7 @@ func (l *list) arguments(args []string) {
 	}
 }
 
-func (l *list) kernel(k *inspect.Kernel) {
+func (l *list) kernel(k *kernel.Image) {
 	switch {
 	case k.Problem != "":
 		l.add("kernel", Fail, "%s", k.Problem)

@@ -10,6 +10,7 @@ import (
 
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/gpt"
 )
 
 // FuzzManifest compares a disk with any bytes as its manifest.
@@ -37,7 +38,7 @@ func FuzzManifest(f *testing.F) {
 			t.Error(err)
 		}
 
-		(&compared{t.Context(), m, s, d}).check(&list{}, &inspect.Report{Kind: inspect.KindDisk, GPT: &inspect.GPT{}})
+		(&compared{t.Context(), m, s, d}).check(&list{}, &inspect.Report{Kind: inspect.KindDisk, GPT: &gpt.Table{}})
 	})
 }
 

@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/loader"
 	"talos-nanopi-m6/internal/rockchip"
 )
 
 // loader checks that the mask ROM and SPL would start a boot loader.
-func (l *list) loader(b *inspect.Loader, o Options) {
+func (l *list) loader(b *loader.Loader, o Options) {
 	if b == nil {
 		l.add("loader", Fail, "no boot loader: the board's mask ROM passes this medium over (an image for a board whose loader is elsewhere: --loader-elsewhere)")
 
@@ -59,7 +60,7 @@ func (l *list) part(r *inspect.Report) {
 }
 
 // ddr checks the program that starts the memory.
-func (l *list) ddr(b *inspect.Loader, o Options) {
+func (l *list) ddr(b *loader.Loader, o Options) {
 	switch d := b.DDR; {
 	case d.Missing && o.AllowStandIn:
 		l.add("ddr", Warn, "%s", rockchip.ErrStandIn)
@@ -87,7 +88,7 @@ var memory = []window{
 }
 
 // addresses checks where SPL loads the FIT's images.
-func (l *list) addresses(b *inspect.Loader) {
+func (l *list) addresses(b *loader.Loader) {
 	var taken []window
 
 	for _, i := range b.Images {

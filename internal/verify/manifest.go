@@ -16,6 +16,7 @@ import (
 
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/gpt"
 )
 
 // Manifest is what an image is published with, as far as it is compared. Sizes are in bytes, digests SHA-256 in hexadecimal.
@@ -215,7 +216,7 @@ func (c *compared) table(l *list, r *inspect.Report) {
 	}
 
 	for _, want := range c.m.Layout.Partitions {
-		if !slices.ContainsFunc(r.GPT.Partitions, func(p inspect.Partition) bool {
+		if !slices.ContainsFunc(r.GPT.Partitions, func(p gpt.Partition) bool {
 			return p.Number == want.Number && p.Name == want.Name && p.FirstLBA == want.FirstSector && p.LastLBA == want.LastSector
 		}) {
 			l.add("manifest.partitions", Fail, "partition %d %s from sector %d to %d is not where it was published", want.Number, want.Name, want.FirstSector, want.LastSector)

@@ -19,7 +19,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"talos-nanopi-m6/internal/image"
-	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/initramfs"
 	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/rockchip/rockchiptest"
@@ -27,7 +27,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	inspect.Confined()
+	initramfs.Confined()
 	os.Exit(m.Run())
 }
 

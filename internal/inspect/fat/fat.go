@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+// Package fat reads FAT file systems that may be damaged or hostile: go-diskfs reads files, after every allocation chain was checked.
+package fat
 
 import (
 	"bytes"
@@ -8,32 +9,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/diskfs/go-diskfs/backend"
 	"github.com/diskfs/go-diskfs/filesystem"
 	"github.com/diskfs/go-diskfs/filesystem/fat12"
 	"github.com/diskfs/go-diskfs/filesystem/fat16"
 	"github.com/diskfs/go-diskfs/filesystem/fat32"
+
+	"talos-nanopi-m6/internal/inspect/diskfs"
 )
 
-// ErrFAT says that a FAT file system is damaged.
-var ErrFAT = errors.New("FAT file system is damaged")
+// ErrDamaged says that a FAT file system is damaged.
+var ErrDamaged = errors.New("FAT file system is damaged")
 
 // Limits on what is read of an EFI partition: files and directories, bytes of one file, and bytes of an allocation table.
 const (
-	maxEFIFiles = 4096
-	maxEFIFile  = 256 << 20
-	maxFATTable = 32 << 20
+	maxFiles = 4096
+	maxFile  = 256 << 20
+	maxTable = 32 << 20
 )
 
-// fat is a FAT file system whose allocation table was checked, which go-diskfs then reads: it follows chains without
+// FS is a FAT file system whose allocation table was checked, which go-diskfs then reads: it follows chains without
 // looking for loops, and allocates what the boot sector says.
-type fat struct {
+type FS struct {
 	filesystem.FileSystem
 
 	size    int64 // bytes
@@ -50,18 +51,18 @@ type chains struct {
 
 const endOfChain = 0xffffffff
 
-// openFAT checks and opens the FAT file system in r's first size bytes.
-func openFAT(r io.ReaderAt, size int64) (*fat, error) {
-	f := &fat{size: size}
+// Open checks and opens the FAT file system in r's first size bytes.
+func Open(r io.ReaderAt, size int64) (*FS, error) {
+	f := &FS{size: size}
 
 	kind, err := f.check(r)
 	if err != nil {
 		return nil, err
 	}
 
-	s := storage{io.NewSectionReader(r, 0, size)}
+	s := diskfs.Storage{SectionReader: io.NewSectionReader(r, 0, size)}
 
-	err = guard(func() error {
+	err = diskfs.Guard(func() error {
 		var err error
 
 		switch kind {
@@ -76,7 +77,7 @@ func openFAT(r io.ReaderAt, size int64) (*fat, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFAT, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 
 	return f, nil
@@ -84,14 +85,14 @@ func openFAT(r io.ReaderAt, size int64) (*fat, error) {
 
 // check reads boot sector and allocation tables. It gives the number of bits of the table's entries. Source: Microsoft's
 // FAT specification (fatgen103).
-func (f *fat) check(r io.ReaderAt) (int, error) {
+func (f *FS) check(r io.ReaderAt) (int, error) {
 	boot := make([]byte, 512)
 	if _, err := r.ReadAt(boot, 0); err != nil {
-		return 0, fmt.Errorf("%w: boot sector: %w", ErrFAT, err)
+		return 0, fmt.Errorf("%w: boot sector: %w", ErrDamaged, err)
 	}
 
 	if boot[510] != 0x55 || boot[511] != 0xaa {
-		return 0, fmt.Errorf("%w: boot sector without signature", ErrFAT)
+		return 0, fmt.Errorf("%w: boot sector without signature", ErrDamaged)
 	}
 
 	le := binary.LittleEndian
@@ -114,22 +115,22 @@ func (f *fat) check(r io.ReaderAt) (int, error) {
 
 	switch {
 	case sector != 512:
-		return 0, fmt.Errorf("%w: sectors of %d bytes, want 512", ErrFAT, sector)
+		return 0, fmt.Errorf("%w: sectors of %d bytes, want 512", ErrDamaged, sector)
 	case perCluster == 0 || perCluster&(perCluster-1) != 0:
-		return 0, fmt.Errorf("%w: clusters of %d sectors", ErrFAT, perCluster)
+		return 0, fmt.Errorf("%w: clusters of %d sectors", ErrDamaged, perCluster)
 	case reserved == 0, copies != 2, table == 0:
-		return 0, fmt.Errorf("%w: %d reserved sectors, %d tables of %d sectors", ErrFAT, reserved, copies, table)
+		return 0, fmt.Errorf("%w: %d reserved sectors, %d tables of %d sectors", ErrDamaged, reserved, copies, table)
 	case total*sector > f.size:
-		return 0, fmt.Errorf("%w: %d sectors on %d bytes", ErrFAT, total, f.size)
+		return 0, fmt.Errorf("%w: %d sectors on %d bytes", ErrDamaged, total, f.size)
 	}
 
-	if table*sector > maxFATTable {
-		return 0, fmt.Errorf("%w: an allocation table of %d bytes, more than the %d that are read", ErrFAT, table*sector, maxFATTable)
+	if table*sector > maxTable {
+		return 0, fmt.Errorf("%w: an allocation table of %d bytes, more than the %d that are read", ErrDamaged, table*sector, maxTable)
 	}
 
 	data := reserved + copies*table + (rootEntries*32+sector-1)/sector
 	if data >= total {
-		return 0, fmt.Errorf("%w: no sectors left for files", ErrFAT)
+		return 0, fmt.Errorf("%w: no sectors left for files", ErrDamaged)
 	}
 
 	f.cluster, f.data = perCluster*sector, data*sector
@@ -145,16 +146,16 @@ func (f *fat) check(r io.ReaderAt) (int, error) {
 	}
 
 	if (bits == 32) != wide || wide != (rootEntries == 0) {
-		return 0, fmt.Errorf("%w: %d clusters in a table of another width", ErrFAT, clusters)
+		return 0, fmt.Errorf("%w: %d clusters in a table of another width", ErrDamaged, clusters)
 	}
 
 	if table*sector*8 < (clusters+2)*int64(bits) {
-		return 0, fmt.Errorf("%w: a table of %d sectors for %d clusters", ErrFAT, table, clusters)
+		return 0, fmt.Errorf("%w: a table of %d sectors for %d clusters", ErrDamaged, table, clusters)
 	}
 
 	if bits == 32 {
 		if root := le.Uint32(boot[44:]); root != 2 {
-			return 0, fmt.Errorf("%w: root directory at cluster %d, want 2", ErrFAT, root)
+			return 0, fmt.Errorf("%w: root directory at cluster %d, want 2", ErrDamaged, root)
 		}
 
 		if err := backupBoot(r, boot); err != nil {
@@ -174,27 +175,27 @@ func backupBoot(r io.ReaderAt, boot []byte) error {
 
 	b := make([]byte, 512)
 	if _, err := r.ReadAt(b, int64(at)*512); err != nil {
-		return fmt.Errorf("%w: second boot sector: %w", ErrFAT, err)
+		return fmt.Errorf("%w: second boot sector: %w", ErrDamaged, err)
 	}
 
 	if !bytes.Equal(b, boot) {
-		return fmt.Errorf("%w: the second boot sector differs from the first", ErrFAT)
+		return fmt.Errorf("%w: the second boot sector differs from the first", ErrDamaged)
 	}
 
 	return nil
 }
 
-func (f *fat) checkTables(r io.ReaderAt, start, size, clusters int64, bits int) error {
+func (f *FS) checkTables(r io.ReaderAt, start, size, clusters int64, bits int) error {
 	a, b := make([]byte, size), make([]byte, size)
 
 	for n, t := range [][]byte{a, b} {
 		if _, err := r.ReadAt(t, start+int64(n)*size); err != nil {
-			return fmt.Errorf("%w: table %d: %w", ErrFAT, n+1, err)
+			return fmt.Errorf("%w: table %d: %w", ErrDamaged, n+1, err)
 		}
 	}
 
 	if !bytes.Equal(a, b) {
-		return fmt.Errorf("%w: the two allocation tables differ", ErrFAT)
+		return fmt.Errorf("%w: the two allocation tables differ", ErrDamaged)
 	}
 
 	return f.chains.read(a, clusters+2, bits)
@@ -216,9 +217,9 @@ func (c *chains) read(table []byte, n int64, bits int) error {
 		case v == limit-8: // bad
 			continue
 		case int64(v) < 2 || int64(v) >= n:
-			return fmt.Errorf("%w: cluster %d leads to %d of %d", ErrFAT, k, v, n)
+			return fmt.Errorf("%w: cluster %d leads to %d of %d", ErrDamaged, k, v, n)
 		case pointed[v]:
-			return fmt.Errorf("%w: two clusters lead to %d", ErrFAT, v)
+			return fmt.Errorf("%w: two clusters lead to %d", ErrDamaged, v)
 		default:
 			pointed[v] = true
 		}
@@ -236,7 +237,7 @@ func (c *chains) read(table []byte, n int64, bits int) error {
 	}
 
 	if seen != c.used {
-		return fmt.Errorf("%w: %d clusters are in chains without a start", ErrFAT, c.used-seen)
+		return fmt.Errorf("%w: %d clusters are in chains without a start", ErrDamaged, c.used-seen)
 	}
 
 	return nil
@@ -269,49 +270,49 @@ func entry(table []byte, k int64, bits int) uint32 {
 	}
 }
 
-// fatFile is a file of the file system.
-type fatFile struct {
-	path string
-	size int64
+// File is a file of the file system.
+type File struct {
+	Path string
+	Size int64 // bytes
 }
 
-// files lists all files, and checks that chains and sizes agree, that no two files share a cluster, and that none is lost.
-func (f *fat) files() ([]fatFile, error) {
-	w := &fatWalk{fat: f, taken: make([]bool, len(f.chains.next)), used: f.rootClusters()}
+// Files lists all files, and checks that chains and sizes agree, that no two files share a cluster, and that none is lost.
+func (f *FS) Files() ([]File, error) {
+	w := &walk{FS: f, taken: make([]bool, len(f.chains.next)), used: f.rootClusters()}
 
-	err := guard(func() error { return w.directory(".", 0) })
+	err := diskfs.Guard(func() error { return w.directory(".", 0) })
 	if err == nil && w.used != f.chains.used {
-		err = fmt.Errorf("%w: %d clusters are taken, files hold %d", ErrFAT, f.chains.used, w.used)
+		err = fmt.Errorf("%w: %d clusters are taken, files hold %d", ErrDamaged, f.chains.used, w.used)
 	}
 
-	slices.SortFunc(w.list, func(a, b fatFile) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(w.list, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 
 	return w.list, err
 }
 
-// fatWalk goes through all directories.
-type fatWalk struct {
-	*fat
+// walk goes through all directories.
+type walk struct {
+	*FS
 
-	list  []fatFile
+	list  []File
 	seen  int
 	used  int
 	taken []bool // clusters
 }
 
-func (w *fatWalk) directory(dir string, level int) error {
+func (w *walk) directory(dir string, level int) error {
 	if level > 16 {
-		return fmt.Errorf("%w: directories within directories without end at %s", ErrFAT, dir)
+		return fmt.Errorf("%w: directories within directories without end at %s", ErrDamaged, dir)
 	}
 
 	entries, err := w.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrFAT, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 
 	for _, e := range entries {
-		if w.seen++; w.seen > maxEFIFiles {
-			return fmt.Errorf("%w: more than %d files", ErrFAT, maxEFIFiles)
+		if w.seen++; w.seen > maxFiles {
+			return fmt.Errorf("%w: more than %d files", ErrDamaged, maxFiles)
 		}
 
 		if err := w.entry(path.Join(dir, e.Name()), e.IsDir(), level); err != nil {
@@ -322,7 +323,7 @@ func (w *fatWalk) directory(dir string, level int) error {
 	return nil
 }
 
-func (w *fatWalk) entry(p string, isDir bool, level int) error {
+func (w *walk) entry(p string, isDir bool, level int) error {
 	chain, size, err := w.chainOf(p)
 	if err != nil {
 		return err
@@ -330,7 +331,7 @@ func (w *fatWalk) entry(p string, isDir bool, level int) error {
 
 	for _, c := range chain {
 		if int(c) >= len(w.taken) || w.taken[c] {
-			return fmt.Errorf("%w: cluster %d of %s is another file's, too", ErrFAT, c, p)
+			return fmt.Errorf("%w: cluster %d of %s is another file's, too", ErrDamaged, c, p)
 		}
 
 		w.taken[c] = true
@@ -343,16 +344,16 @@ func (w *fatWalk) entry(p string, isDir bool, level int) error {
 	}
 
 	if want := (size + w.cluster - 1) / w.cluster; int64(len(chain)) != want {
-		return fmt.Errorf("%w: %s has %d bytes in %d clusters of %d", ErrFAT, p, size, len(chain), w.cluster)
+		return fmt.Errorf("%w: %s has %d bytes in %d clusters of %d", ErrDamaged, p, size, len(chain), w.cluster)
 	}
 
-	w.list = append(w.list, fatFile{p, size})
+	w.list = append(w.list, File{Path: p, Size: size})
 
 	return nil
 }
 
 // rootClusters counts FAT32's root directory, which is a chain like any other.
-func (f *fat) rootClusters() int {
+func (f *FS) rootClusters() int {
 	if f.Type() == filesystem.TypeFat32 {
 		return f.chains.length(2)
 	}
@@ -361,15 +362,15 @@ func (f *fat) rootClusters() int {
 }
 
 // chainOf gives the clusters and the size in bytes of a file or directory.
-func (f *fat) chainOf(p string) ([]uint32, int64, error) {
+func (f *FS) chainOf(p string) ([]uint32, int64, error) {
 	file, err := f.OpenFile(p, os.O_RDONLY)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", ErrFAT, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 
 	st, err := file.Stat()
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", ErrFAT, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 
 	if st.Size() == 0 && !st.IsDir() {
@@ -383,17 +384,17 @@ func (f *fat) chainOf(p string) ([]uint32, int64, error) {
 
 	clusters, err := chain.GetClusterChain()
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %s: %w", ErrFAT, p, err)
+		return nil, 0, fmt.Errorf("%w: %s: %w", ErrDamaged, p, err)
 	}
 
 	return clusters, st.Size(), nil
 }
 
-// read reads a whole file.
-func (f *fat) read(p string) ([]byte, error) {
+// Content reads a whole file.
+func (f *FS) Content(p string) ([]byte, error) {
 	var b []byte
 
-	err := guard(func() error {
+	err := diskfs.Guard(func() error {
 		file, err := f.OpenFile(p, os.O_RDONLY)
 		if err != nil {
 			return err
@@ -404,7 +405,7 @@ func (f *fat) read(p string) ([]byte, error) {
 			return err
 		}
 
-		if st.Size() > maxEFIFile || st.Size() > f.size {
+		if st.Size() > maxFile || st.Size() > f.size {
 			return fmt.Errorf("%s: %d bytes", p, st.Size())
 		}
 
@@ -414,28 +415,31 @@ func (f *fat) read(p string) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrFAT, p, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, p, err)
 	}
 
 	return b, nil
 }
 
-// guard makes a panic in a library that reads outside bytes an error.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("it cannot be read: %v", p)
+// Extent is a part of the file system, in bytes.
+type Extent struct{ Start, End int64 }
+
+// Free lists the clusters that no file holds, in order, those that touch as one extent.
+func (f *FS) Free() []Extent {
+	var list []Extent
+
+	for k := 2; k < len(f.chains.next); k++ {
+		if f.chains.next[k] != 0 {
+			continue
 		}
-	}()
 
-	return f()
+		start := f.data + int64(k-2)*f.cluster
+		if n := len(list); n > 0 && list[n-1].End == start {
+			list[n-1].End += f.cluster
+		} else {
+			list = append(list, Extent{start, start + f.cluster})
+		}
+	}
+
+	return list
 }
-
-// storage is a part of a disk as go-diskfs takes it, for reading only.
-type storage struct{ *io.SectionReader }
-
-func (s storage) Stat() (fs.FileInfo, error)              { return nil, errReadOnly }
-func (s storage) Close() error                            { return nil }
-func (s storage) Sys() (*os.File, error)                  { return nil, errReadOnly }
-func (s storage) Writable() (backend.WritableFile, error) { return nil, errReadOnly }
-func (s storage) Path() string                            { return "" }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+// Package gpt reads partition tables (UEFI Specification 2.10, 5.3): both copies, and where they differ.
+package gpt
 
 import (
 	"bytes"
@@ -14,12 +15,12 @@ import (
 	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
 )
 
-// GPT is a disk's partition table. LBAs count the disk's sectors.
-type GPT struct {
+// Table is a disk's partition table. LBAs count the disk's sectors.
+type Table struct {
 	SectorSize int `json:"sectorSize"` // bytes
 	// Primary and Backup are the two headers; nil where none can be read.
-	Primary    *GPTHeader  `json:"primary,omitempty"`
-	Backup     *GPTHeader  `json:"backup,omitempty"`
+	Primary    *Header     `json:"primary,omitempty"`
+	Backup     *Header     `json:"backup,omitempty"`
 	DiskGUID   string      `json:"diskGUID,omitempty"`
 	Partitions []Partition `json:"partitions,omitempty"`
 	// Problems say what is wrong with the table: damage, and differences between the two copies.
@@ -30,8 +31,8 @@ type GPT struct {
 	Moved bool `json:"moved,omitempty"`
 }
 
-// GPTHeader is where a header says everything is. LBAs count sectors.
-type GPTHeader struct {
+// Header is where a header says everything is. LBAs count sectors.
+type Header struct {
 	LBA         uint64 `json:"lba"`
 	Alternate   uint64 `json:"alternate"`
 	FirstUsable uint64 `json:"firstUsable"`
@@ -61,18 +62,19 @@ const (
 	TypeLinux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 )
 
-const entrySize = 128
+// EntrySize is what a partition takes in the table, in bytes.
+const EntrySize = 128
 
-// ErrNoGPT says that there is no partition table at all.
-var ErrNoGPT = errors.New("no partition table (GPT)")
+// ErrNone says that there is no partition table at all.
+var ErrNone = errors.New("no partition table (GPT)")
 
-// readGPT reads both copies of the table, with go-blockdevice, which checks each copy's sums.
-func readGPT(r io.ReaderAt, size int64, sectorSize int) (*GPT, error) {
-	g := &GPT{SectorSize: sectorSize}
+// Read reads both copies of the table, with go-blockdevice, which checks each copy's sums.
+func Read(r io.ReaderAt, size int64, sectorSize int) (*Table, error) {
+	g := &Table{SectorSize: sectorSize}
 	last := uint64(size/int64(sectorSize)) - 1
 
 	if size < int64(sectorSize)*68 { // two headers with 32 sectors of entries each, an MBR, a sector of data
-		return nil, fmt.Errorf("%w: %d bytes are too few for one", ErrNoGPT, size)
+		return nil, fmt.Errorf("%w: %d bytes are too few for one", ErrNone, size)
 	}
 
 	primary, err := g.copyAt(r, size, 1, last)
@@ -98,7 +100,7 @@ func readGPT(r io.ReaderAt, size int64, sectorSize int) (*GPT, error) {
 	}
 
 	if primary == nil && backup == nil {
-		return nil, fmt.Errorf("%w: %s", ErrNoGPT, g.Problems)
+		return nil, fmt.Errorf("%w: %s", ErrNone, g.Problems)
 	}
 
 	g.compare(primary, backup)
@@ -119,14 +121,14 @@ func readGPT(r io.ReaderAt, size int64, sectorSize int) (*GPT, error) {
 
 // tableCopy is one of the two copies.
 type tableCopy struct {
-	header     *GPTHeader
+	header     *Header
 	guid       string
 	entries    []byte
 	partitions []Partition
 }
 
 // copyAt reads the copy whose header is at an LBA.
-func (g *GPT) copyAt(r io.ReaderAt, size int64, lba, last uint64) (*tableCopy, error) {
+func (g *Table) copyAt(r io.ReaderAt, size int64, lba, last uint64) (*tableCopy, error) {
 	sector := int64(g.SectorSize)
 
 	if lba == 0 || lba > last {
@@ -143,7 +145,7 @@ func (g *GPT) copyAt(r io.ReaderAt, size int64, lba, last uint64) (*tableCopy, e
 	}
 
 	le := binary.LittleEndian
-	c := &tableCopy{header: &GPTHeader{
+	c := &tableCopy{header: &Header{
 		LBA:         le.Uint64(raw[24:]),
 		Alternate:   le.Uint64(raw[32:]),
 		FirstUsable: le.Uint64(raw[40:]),
@@ -157,7 +159,7 @@ func (g *GPT) copyAt(r io.ReaderAt, size int64, lba, last uint64) (*tableCopy, e
 		return nil, fmt.Errorf("%d bytes behind the header at sector %d are not zero", len(rest), lba)
 	}
 
-	if c.header.EntryCount > 128 || c.header.Entries > last || int64(c.header.Entries)*sector+int64(c.header.EntryCount)*entrySize > size {
+	if c.header.EntryCount > 128 || c.header.Entries > last || int64(c.header.Entries)*sector+int64(c.header.EntryCount)*EntrySize > size {
 		return nil, fmt.Errorf("%d entries at sector %d of %d", c.header.EntryCount, c.header.Entries, last+1)
 	}
 
@@ -180,7 +182,7 @@ func (g *GPT) copyAt(r io.ReaderAt, size int64, lba, last uint64) (*tableCopy, e
 
 	c.guid = guid(raw[56:72])
 
-	c.entries = make([]byte, int64(c.header.EntryCount)*entrySize)
+	c.entries = make([]byte, int64(c.header.EntryCount)*EntrySize)
 	if _, err := r.ReadAt(c.entries, int64(c.header.Entries)*sector); err != nil {
 		return nil, err
 	}
@@ -214,8 +216,8 @@ func (c *tableCopy) list(table *gpt.Table, sector int, last uint64) error {
 
 	used := 0
 
-	for e := range slices.Chunk(c.entries, entrySize) {
-		if !isPadding(e[:16]) {
+	for e := range slices.Chunk(c.entries, EntrySize) {
+		if !zero(e[:16]) {
 			used++
 		}
 	}
@@ -229,7 +231,7 @@ func (c *tableCopy) list(table *gpt.Table, sector int, last uint64) error {
 }
 
 // compare notes where the copies differ.
-func (g *GPT) compare(primary, backup *tableCopy) {
+func (g *Table) compare(primary, backup *tableCopy) {
 	if primary == nil || backup == nil {
 		return
 	}
@@ -250,7 +252,7 @@ func (g *GPT) compare(primary, backup *tableCopy) {
 
 // protective notes what is wrong with the protective MBR (UEFI Specification 2.10, 5.2.3). Its first 440 bytes may hold
 // boot code.
-func (g *GPT) protective(r io.ReaderAt, last uint64) {
+func (g *Table) protective(r io.ReaderAt, last uint64) {
 	mbr := make([]byte, 512)
 	if _, err := r.ReadAt(mbr, 0); err != nil {
 		g.Problems = append(g.Problems, "protective MBR: "+err.Error())
@@ -270,7 +272,7 @@ func (g *GPT) protective(r io.ReaderAt, last uint64) {
 	switch {
 	case mbr[510] != 0x55 || mbr[511] != 0xaa:
 		g.Problems = append(g.Problems, "protective MBR: no signature")
-	case entry[4] != 0xee || binary.LittleEndian.Uint32(entry[8:]) != 1 || !isPadding(rest) || entry[0]&0x7f != 0:
+	case entry[4] != 0xee || binary.LittleEndian.Uint32(entry[8:]) != 1 || !zero(rest) || entry[0]&0x7f != 0:
 		g.Problems = append(g.Problems, "protective MBR: not one partition of type 0xee from sector 1")
 	case entry[0] != 0:
 		g.Notes = append(g.Notes, "protective MBR: marked as bootable, for a PC")
@@ -278,7 +280,7 @@ func (g *GPT) protective(r io.ReaderAt, last uint64) {
 		g.Notes = append(g.Notes, "protective MBR: cylinders, heads and sectors not as Talos writes them")
 	case !slices.Contains(sizes, uint64(count)):
 		g.Problems = append(g.Problems, fmt.Sprintf("protective MBR: covers %d sectors of %d", count, last))
-	case !isPadding(mbr[440:446]):
+	case !zero(mbr[440:446]):
 		g.Problems = append(g.Problems, "protective MBR: it has a disk signature")
 	}
 }
@@ -312,6 +314,9 @@ func (v view) ReadAt(p []byte, off int64) (int, error) {
 
 	return n, err
 }
+
+// zero says that there is nothing but zeros.
+func zero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
 var errReadOnly = errors.New("opened for reading")
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+// Package grub reads GRUB's menu in the form in which Talos writes it.
+package grub
 
 import (
 	"regexp"
@@ -24,8 +25,8 @@ var (
 	grubEscape  = regexp.MustCompile(`\\(.)`)
 )
 
-// parseGRUB reads the menu out of a configuration in the form in which Talos writes it.
-func parseGRUB(config string) []Entry {
+// Parse reads the menu out of a configuration in the form in which Talos writes it.
+func Parse(config string) []Entry {
 	var (
 		list     []Entry
 		selected string

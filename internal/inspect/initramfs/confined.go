@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+package initramfs
 
 import (
 	"bytes"
@@ -51,7 +51,7 @@ func runConfined() error {
 		return err
 	}
 
-	root, err := ReadInitramfs(os.Stdin)
+	root, err := Decode(os.Stdin)
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func limit() error {
 	return nil
 }
 
-// confined reads the initramfs in f.
-func confined(ctx context.Context, f *os.File) (*Rootfs, error) {
+// Read reads the initramfs in f.
+func Read(ctx context.Context, f *os.File) (*Rootfs, error) {
 	if _, err := f.Seek(0, 0); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+// Package initramfs reads what system an initramfs has, in a process of its own: the libraries that read cpio and squashfs
+// trust what a file says.
+package initramfs
 
 import (
 	"bufio"
@@ -18,6 +20,7 @@ import (
 	"github.com/diskfs/go-diskfs/filesystem/squashfs"
 
 	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect/diskfs"
 )
 
 // Rootfs is the system in an initramfs.
@@ -37,9 +40,9 @@ type Rootfs struct {
 // maxRootfs is the largest root file system that is read, in bytes.
 const maxRootfs = 2 << 30
 
-// ReadInitramfs reads an initramfs: cpio archives one after another, each compressed or not, as the kernel takes them
+// Decode reads an initramfs: cpio archives one after another, each compressed or not, as the kernel takes them
 // (Documentation/driver-api/early-userspace/buffer-format.rst). Talos' has /init and /rootfs.sqsh.
-func ReadInitramfs(r io.Reader) (*Rootfs, error) {
+func Decode(r io.Reader) (*Rootfs, error) {
 	var (
 		root    *Rootfs
 		plugins []string
@@ -153,8 +156,8 @@ func readSquash(r io.Reader, size int64) (*Rootfs, error) {
 
 	root := &Rootfs{}
 
-	return root, guard(func() error {
-		f, err := squashfs.Read(storage{io.NewSectionReader(t, 0, size)}, size, 0, 0)
+	return root, diskfs.Guard(func() error {
+		f, err := squashfs.Read(diskfs.Storage{SectionReader: io.NewSectionReader(t, 0, size)}, size, 0, 0)
 		if err != nil {
 			return err
 		}
@@ -247,7 +250,9 @@ func (o *Rootfs) modules(f squash, dir string, depth int) error {
 			}
 		}
 
-		o.Vermagic = strings.TrimSpace(firstMatch(vermagic, b))
+		if m := vermagic.FindSubmatch(b); m != nil {
+			o.Vermagic = strings.TrimSpace(string(m[1]))
+		}
 	}
 
 	return nil

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+// Package kernel reads arm64 kernels as EFI starts them.
+package kernel
 
 import (
 	"bytes"
@@ -15,8 +16,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Kernel is an arm64 kernel as EFI starts it.
-type Kernel struct {
+// Image is an arm64 kernel as EFI starts it.
+type Image struct {
 	Path string `json:"path,omitempty"`
 	Size int64  `json:"size"` // bytes
 	// Release is what `uname -r` says, Banner the whole of what the kernel says of itself first.
@@ -34,16 +35,16 @@ type Kernel struct {
 // ErrNotArm64 says that a kernel is for another machine, or is none.
 var ErrNotArm64 = errors.New("not an arm64 kernel")
 
-// maxKernel is the largest kernel that is read, decompressed, in bytes.
-const maxKernel = 256 << 20
+// MaxSize is the largest kernel that is read, decompressed, in bytes.
+const MaxSize = 256 << 20
 
 // bannerMatch matches linux_banner (init/version-timestamp.c).
 var bannerMatch = regexp.MustCompile(`Linux version (\d+\.\d+[^\s\x00]*) \([^\x00\n]{1,512}`)
 
-// readKernel reads an arm64 Image (Documentation/arch/arm64/booting.rst), or one within a self-extracting EFI program
+// Read reads an arm64 Image (Documentation/arch/arm64/booting.rst), or one within a self-extracting EFI program
 // (drivers/firmware/efi/libstub/zboot-header.S).
-func readKernel(b []byte) Kernel {
-	k := Kernel{Size: int64(len(b))}
+func Read(b []byte) Image {
+	k := Image{Size: int64(len(b))}
 
 	image := b
 
@@ -83,7 +84,7 @@ func readKernel(b []byte) Kernel {
 }
 
 // unpack decompresses the payload of a self-extracting image.
-func (k *Kernel) unpack(b []byte) ([]byte, error) {
+func (k *Image) unpack(b []byte) ([]byte, error) {
 	le := binary.LittleEndian
 	at, size := uint64(le.Uint32(b[8:])), uint64(le.Uint32(b[12:]))
 	k.Compression = cString(b[24:56])
@@ -116,7 +117,7 @@ func (k *Kernel) unpack(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("kernel: %w", err)
 	}
 
-	image, err := io.ReadAll(io.LimitReader(r, maxKernel))
+	image, err := io.ReadAll(io.LimitReader(r, MaxSize))
 	if err != nil {
 		return nil, fmt.Errorf("kernel: %w", err)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+package loader
 
 import (
 	"bytes"
@@ -76,7 +76,7 @@ func identifyDDR(stage []byte) DDR {
 	d := DDR{Version: firstMatch(ddrVersion, stage)}
 
 	for _, b := range knownBlobs {
-		if b.Size <= int64(len(stage)) && digest(stage[:b.Size]) == b.SHA256 && isPadding(stage[b.Size:]) {
+		if b.Size <= int64(len(stage)) && digest(stage[:b.Size]) == b.SHA256 && zero(stage[b.Size:]) {
 			d.Known, d.SHA256 = &b, b.SHA256
 
 			return d
@@ -88,8 +88,10 @@ func identifyDDR(stage []byte) DDR {
 	return d
 }
 
-func isPadding(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
+// zero says that there is nothing but zeros.
+func zero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
+// digest is the SHA-256 sum in hexadecimal.
 func digest(b []byte) string {
 	s := sha256.Sum256(b)
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+// Package loader reads boot loaders for the board: what the mask ROM and SPL would find on a medium.
+package loader
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -83,8 +85,8 @@ func firstMatch(re *regexp.Regexp, b []byte) string {
 	return string(m[len(m)-1])
 }
 
-// readLoader follows the board's search over a medium. It is nil where nothing looks like a loader.
-func readLoader(medium io.ReaderAt, layout rockchip.Layout) *Loader {
+// Read follows the board's search over a medium. It is nil where nothing looks like a loader.
+func Read(medium io.ReaderAt, layout rockchip.Layout) *Loader {
 	l := &Loader{Medium: layout.Medium}
 
 	found, err := rockchip.Search(medium, layout)
@@ -119,7 +121,7 @@ func (l *Loader) partly(medium io.ReaderAt, layout rockchip.Layout) *Loader {
 	_, _ = medium.ReadAt(fit, layout.FIT)
 
 	hasBlock := bytes.HasPrefix(header, []byte(rockchip.Magic))
-	if !hasBlock && !bytes.Equal(fit, fdtMagic) {
+	if !hasBlock && binary.BigEndian.Uint32(fit) != dt.Magic {
 		return nil
 	}
 
@@ -143,7 +145,7 @@ func (l *Loader) idblock(medium io.ReaderAt, block *rockchip.IDBlock) {
 	header := make([]byte, rockchip.HeaderSize)
 	if _, err := medium.ReadAt(header, l.IDBlockAt); err == nil && len(block.Stages) > 0 {
 		// The sum is as long as the stages'; mkimage leaves zeros behind it, which nothing covers.
-		if !isPadding(header[headerSum+len(block.Stages[0].Digest):]) {
+		if !zero(header[headerSum+len(block.Stages[0].Digest):]) {
 			l.Notes = append(l.Notes, "what stands behind the header's sum is not zero")
 		}
 	}
@@ -233,8 +235,6 @@ func address(node *dt.Node, name string) *uint64 {
 	return &v
 }
 
-var fdtMagic = []byte{0xd0, 0x0d, 0xfe, 0xed}
-
 // readTree reads the flattened device tree at a place.
 func readTree(r io.ReaderAt, at int64) (*dt.FDT, error) {
 	header := make([]byte, 8)
@@ -253,6 +253,57 @@ func readTree(r io.ReaderAt, at int64) (*dt.FDT, error) {
 	}
 
 	return fdt.Read(b)
+}
+
+// ReadFile reads a loader's file as if it stood on the medium it is for.
+func ReadFile(r io.ReaderAt, layout rockchip.Layout) *Loader {
+	return Read(placed{r, layout.FileStart}, layout)
+}
+
+// ReadIDBlock reads an idbloader without a FIT behind it.
+func ReadIDBlock(r io.ReaderAt) *Loader {
+	l := &Loader{Medium: "idbloader", Problem: "no FIT with U-Boot behind it: this is a part of a boot loader"}
+
+	header := make([]byte, rockchip.HeaderSize)
+	if _, err := r.ReadAt(header, 0); err != nil {
+		l.Problem = err.Error()
+
+		return l
+	}
+
+	block, err := rockchip.ParseIDBlock(header)
+	if err != nil {
+		l.Problem = err.Error()
+
+		return l
+	}
+
+	l.idblock(r, block)
+
+	b := make([]byte, block.End())
+	if _, err := r.ReadAt(b, 0); err != nil {
+		l.Problem = rockchip.ErrTruncated.Error()
+	} else if err := block.VerifyStages(b); err != nil {
+		l.Problem = err.Error()
+	}
+
+	return l
+}
+
+// ReadFIT reads a FIT without an idblock before it.
+func ReadFIT(r io.ReaderAt) *Loader {
+	l := &Loader{Medium: "FIT"}
+
+	f, err := rockchip.ReadFIT(r, 0)
+	if err != nil {
+		l.Problem = err.Error()
+
+		return l
+	}
+
+	l.fit(r, f)
+
+	return l
 }
 
 // placed is a file seen as the medium it is written to: its first byte stands at a place, and before it is nothing.

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+// Package render writes reports for people: as text, and as a map to scale in text and in SVG.
+package render
 
 import (
 	"fmt"
 	"strings"
+
+	"talos-nanopi-m6/internal/inspect"
 )
 
 // strip is a part of the disk that is drawn to one scale.
 type strip struct {
 	title      string
 	start, end int64 // bytes
-	regions    []Region
+	regions    []inspect.Region
 }
 
 // strips are the whole disk and, since what the board starts from is a hundredth of it, its front on a scale of its own.
-func strips(r *Report) []strip {
+func strips(r *inspect.Report) []strip {
 	if len(r.Regions) == 0 || r.Size == 0 {
 		return nil
 	}
@@ -24,7 +27,7 @@ func strips(r *Report) []strip {
 	front := strip{title: "before the first partition"}
 
 	for _, g := range r.Regions {
-		if g.Kind == RegionPartition {
+		if g.Kind == inspect.RegionPartition {
 			front.end = g.Offset
 
 			break
@@ -45,7 +48,7 @@ func strips(r *Report) []strip {
 		return []strip{whole}
 	}
 
-	whole.regions = append([]Region{{"front (above)", RegionLoader, 0, front.end}}, whole.regions...)
+	whole.regions = append([]inspect.Region{{Name: "front (above)", Kind: inspect.RegionLoader, Size: front.end}}, whole.regions...)
 
 	return []strip{front, whole}
 }
@@ -54,7 +57,7 @@ func strips(r *Report) []strip {
 var bar = []rune(" ▏▎▍▌▋▊▉█")
 
 // draw shows a region's place in n cells, to an eighth of a cell; what is smaller shows as one eighth.
-func (s strip) draw(g Region, n int) string {
+func (s strip) draw(g inspect.Region, n int) string {
 	scale := float64(n*8) / float64(s.end-s.start)
 	from := int(float64(g.Offset-s.start) * scale)
 	to := max(int(float64(g.End()-s.start)*scale), from+1)
@@ -67,7 +70,7 @@ func (s strip) draw(g Region, n int) string {
 		switch {
 		case low >= high:
 			b.WriteRune(' ')
-		case g.Kind == RegionGap:
+		case g.Kind == inspect.RegionGap:
 			b.WriteRune('·')
 		case low > cell*8: // begins within the cell: there are no blocks for its right part, so show the whole one
 			b.WriteRune('▐')
@@ -80,7 +83,7 @@ func (s strip) draw(g Region, n int) string {
 }
 
 // Map draws the disk to scale, with lines of about width cells.
-func Map(r *Report, width int) string {
+func Map(r *inspect.Report, width int) string {
 	const labels = 46
 
 	cells := min(max(width-labels, 16), 100)

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+package render
 
 import (
 	"encoding/xml"
 	"fmt"
 	"io"
 	"strings"
+
+	"talos-nanopi-m6/internal/inspect"
 )
 
 // Colours of regions; they differ in lightness as well as in hue.
-var colours = map[RegionKind]string{
-	RegionTable:     "#4a4a68",
-	RegionLoader:    "#c8553d",
-	RegionPartition: "#6a994e",
-	RegionGap:       "#e8e6e1",
+var colours = map[inspect.RegionKind]string{
+	inspect.RegionTable:     "#4a4a68",
+	inspect.RegionLoader:    "#c8553d",
+	inspect.RegionPartition: "#6a994e",
+	inspect.RegionGap:       "#e8e6e1",
 }
 
 // Geometry of the drawing, in its own units.
@@ -27,7 +29,7 @@ const (
 )
 
 // SVG draws the disk to scale.
-func SVG(w io.Writer, r *Report) error {
+func SVG(w io.Writer, r *inspect.Report) error {
 	var (
 		body strings.Builder
 		y    = svgMargin

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package inspect
+package render
 
 import (
 	"cmp"
@@ -9,6 +9,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/gpt"
+	"talos-nanopi-m6/internal/inspect/kernel"
+	"talos-nanopi-m6/internal/inspect/loader"
 )
 
 // writer collects lines under headings.
@@ -38,7 +43,7 @@ func (w *writer) problems(list []string) {
 }
 
 // Text writes a report for people, with a map whose lines have about width cells.
-func Text(out io.Writer, r *Report, width int) error {
+func Text(out io.Writer, r *inspect.Report, width int) error {
 	w := &writer{}
 
 	w.heading(fmt.Sprintf("%s: %s", r.Source, r.Kind))
@@ -94,7 +99,7 @@ func Text(out io.Writer, r *Report, width int) error {
 	return err
 }
 
-func (w *writer) loader(title string, l *Loader) {
+func (w *writer) loader(title string, l *loader.Loader) {
 	w.heading(fmt.Sprintf("%s (%s)", title, l.Medium))
 	w.field("problem", l.Problem)
 
@@ -136,7 +141,7 @@ func (w *writer) loader(title string, l *Loader) {
 	}
 }
 
-func (w *writer) gpt(g *GPT) {
+func (w *writer) gpt(g *gpt.Table) {
 	w.heading(fmt.Sprintf("partition table (GPT, sectors of %d bytes)", g.SectorSize))
 	w.field("disk", g.DiskGUID)
 
@@ -162,18 +167,18 @@ func (w *writer) gpt(g *GPT) {
 
 func typeName(t string) string {
 	switch t {
-	case TypeEFI:
+	case gpt.TypeEFI:
 		return "EFI system"
-	case TypeBIOS:
+	case gpt.TypeBIOS:
 		return "BIOS boot"
-	case TypeLinux:
+	case gpt.TypeLinux:
 		return "Linux"
 	}
 
 	return t
 }
 
-func (w *writer) efi(e *EFI) {
+func (w *writer) efi(e *inspect.EFI) {
 	w.heading("EFI partition")
 	w.field("problem", e.Problem)
 
@@ -190,7 +195,7 @@ func (w *writer) efi(e *EFI) {
 	}
 }
 
-func (w *writer) tree(t DeviceTree) {
+func (w *writer) tree(t inspect.DeviceTree) {
 	w.field("device tree", t.Path)
 	w.field("model", t.Model)
 	w.field("compatible", strings.Join(t.Compatible, ", "))
@@ -198,7 +203,7 @@ func (w *writer) tree(t DeviceTree) {
 	w.field("problem", t.Problem)
 }
 
-func (w *writer) boot(b *Boot) {
+func (w *writer) boot(b *inspect.Boot) {
 	w.heading("BOOT partition")
 	w.problems(b.Problems)
 
@@ -223,13 +228,13 @@ func (w *writer) boot(b *Boot) {
 	}
 }
 
-func (w *writer) kernel(k *Kernel) {
+func (w *writer) kernel(k *kernel.Image) {
 	w.field("kernel", cmp.Or(k.Release, "of unknown release"))
 	w.field("", fmt.Sprintf("%s, %s", Bytes(k.Size), cmp.Or(k.Compression, "not compressed")))
 	w.field("problem", k.Problem)
 }
 
-func (w *writer) overlay(o *Overlay) {
+func (w *writer) overlay(o *inspect.Overlay) {
 	for _, i := range o.Images {
 		w.heading(strings.TrimSpace("overlay " + i.Platform))
 		w.field("digest", i.Digest)

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package grub
+
+import "testing"
+
+// FuzzGRUB reads any text as GRUB's configuration.
+func FuzzGRUB(f *testing.F) {
+	f.Add("set default=\"A - Talos\"\nmenuentry \"A - Talos\" {\n  linux /A/vmlinuz console=ttyS2 a\\$b\n  initrd /A/initramfs.xz\n}\n")
+	f.Add("menuentry \"x\" {\n}\nset default=\"\"")
+
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, e := range Parse(s) {
+			for _, a := range e.Args {
+				if a == "" {
+					t.Errorf("an empty argument of %q", s)
+				}
+			}
+		}
+	})
+}
