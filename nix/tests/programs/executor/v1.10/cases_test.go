@@ -1,0 +1,1 @@
+../v1.13/cases_test.go
