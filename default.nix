@@ -117,7 +117,7 @@ lib.fix (self: {
     "rockchip"
   ];
   flannel = program arm64 "cmd/flannel" [ ];
-  kernel-check = program pkgs "internal/kconfig/kernel-check" [
+  kernel-check = program pkgs "nix/tests/programs/kernel-check" [
     "fdt"
     "kconfig"
   ];
@@ -225,7 +225,7 @@ lib.fix (self: {
   kernelImage = pkgs.callPackage ./nix/talos/kernel-image.nix { inherit (self) oci-image kernel dtb; };
 
   # What the tests boot with: the board's boot flow on QEMU's virt machine.
-  boot-test = program pkgs "nix/tests/boot" [
+  boot-test = program pkgs "nix/tests/programs/boot" [
     "image"
     "qemu"
   ];

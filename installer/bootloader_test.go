@@ -10,9 +10,9 @@ import (
 	"syscall"
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/medium"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
 
 // failing is a disk in memory on which writes fail from the n-th on.
@@ -41,7 +41,7 @@ func (f *failing) Name() string   { return "/dev/failing" }
 func planFor(t *testing.T, disk *failing, seed uint64) *bootPlan {
 	t.Helper()
 
-	loader, err := rockchip.ParseLoader(rockchiptest.Small.With(seed).Image(rockchip.MMC), rockchip.MMC)
+	loader, err := rockchip.ParseLoader(rockchiploader.Small.With(seed).Image(rockchip.MMC), rockchip.MMC)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func planFor(t *testing.T, disk *failing, seed uint64) *bootPlan {
 
 func TestFailureSaysWhatTheBoardWouldStart(t *testing.T) {
 	old := make([]byte, 12<<20)
-	copy(old[rockchip.MMC.FileStart:], rockchiptest.Small.Image(rockchip.MMC))
+	copy(old[rockchip.MMC.FileStart:], rockchiploader.Small.Image(rockchip.MMC))
 
 	for left := range 10 {
 		disk := &failing{bytes.Clone(old), left}

@@ -19,10 +19,10 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"talos-nanopi-m6/internal/fdt"
+	"talos-nanopi-m6/internal/fixture/loopdevice"
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/medium"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
-	"talos-nanopi-m6/internal/testdisk"
 )
 
 // TestMain lets the test's own binary stand for the installer's.
@@ -52,11 +52,11 @@ func run(t *testing.T, command, input string) (stdout, stderr string, err error)
 // node is what an installation needs.
 type node struct{ disk, mount, artifacts string }
 
-func newNode(t *testing.T, spec rockchiptest.Spec, diskSize int64) node {
+func newNode(t *testing.T, spec rockchiploader.Spec, diskSize int64) node {
 	t.Helper()
 
-	n := node{testdisk.File(t, diskSize), t.TempDir(), t.TempDir()}
-	if err := rockchiptest.Artifacts(n.artifacts, spec); err != nil {
+	n := node{loopdevice.File(t, diskSize), t.TempDir(), t.TempDir()}
+	if err := rockchiploader.Artifacts(n.artifacts, spec); err != nil {
 		t.Fatal(err)
 	}
 
@@ -105,15 +105,15 @@ func read(t *testing.T, name string) []byte {
 
 const imageSize = 32 << 20
 
-var standIn = func() rockchiptest.Spec {
-	spec := rockchiptest.Small
+var standIn = func() rockchiploader.Spec {
+	spec := rockchiploader.Small
 	spec.StandIn = true
 
 	return spec
 }()
 
 func TestImageHoldsUBootsFileAsItIsAndTheDeviceTree(t *testing.T) {
-	n := newNode(t, rockchiptest.Real, imageSize)
+	n := newNode(t, rockchiploader.Real, imageSize)
 	log := n.mustInstall(t, nil)
 
 	loader := read(t, filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin"))
@@ -127,7 +127,7 @@ func TestImageHoldsUBootsFileAsItIsAndTheDeviceTree(t *testing.T) {
 		t.Error("something else was written to the image")
 	}
 
-	if tree := read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip/rk3588s-nanopi-m6.dtb")); !bytes.Equal(tree, rockchiptest.DeviceTree()) {
+	if tree := read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip/rk3588s-nanopi-m6.dtb")); !bytes.Equal(tree, rockchiploader.DeviceTree()) {
 		t.Error("the device tree is another one")
 	}
 
@@ -139,7 +139,7 @@ func TestImageHoldsUBootsFileAsItIsAndTheDeviceTree(t *testing.T) {
 }
 
 func TestSecondInstallationWritesNothing(t *testing.T) {
-	n := newNode(t, rockchiptest.Small, imageSize)
+	n := newNode(t, rockchiploader.Small, imageSize)
 	n.mustInstall(t, nil)
 
 	if log := n.mustInstall(t, nil); strings.Contains(log, "written") || strings.Count(log, "unchanged") != 2 {
@@ -160,7 +160,7 @@ func TestStandInGoesIntoImagesOnlyAndOnlyWhenAskedFor(t *testing.T) {
 
 	n.mustInstall(t, map[string]any{"allowStandIn": true})
 
-	if loop, ok := testdisk.Loop(t, testdisk.File(t, imageSize), 512, false); ok {
+	if loop, ok := loopdevice.Attach(t, loopdevice.File(t, imageSize), 512, false); ok {
 		n.disk = loop
 
 		if _, err := n.install(t, map[string]any{"allowStandIn": true}); err == nil || !strings.Contains(err.Error(), "never written to a device") {
@@ -201,18 +201,18 @@ func partition(t *testing.T, file string, skip uint) {
 
 // An upgrade on a block device where the machine has one for the test, on an image with a partition table where not.
 func TestUpgradeReplacesTheLoaderAndKeepsThePartitions(t *testing.T) {
-	n := newNode(t, rockchiptest.Small, imageSize)
+	n := newNode(t, rockchiploader.Small, imageSize)
 	n.mustInstall(t, nil)
 	partition(t, n.disk, partitionOffset)
 
 	table := read(t, n.disk)[10<<20:]
 	file := n.disk
 
-	if loop, ok := testdisk.Loop(t, file, 512, false); ok {
+	if loop, ok := loopdevice.Attach(t, file, 512, false); ok {
 		n.disk = loop
 	}
 
-	if err := rockchiptest.Artifacts(n.artifacts, rockchiptest.Small.With(2)); err != nil {
+	if err := rockchiploader.Artifacts(n.artifacts, rockchiploader.Small.With(2)); err != nil {
 		t.Fatal(err)
 	}
 
@@ -223,7 +223,7 @@ func TestUpgradeReplacesTheLoaderAndKeepsThePartitions(t *testing.T) {
 		t.Error("the partitions changed")
 	}
 
-	want, err := rockchip.ParseLoader(rockchiptest.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
+	want, err := rockchip.ParseLoader(rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestUpgradeReplacesTheLoaderAndKeepsThePartitions(t *testing.T) {
 }
 
 func TestPartitionInTheWayStopsTheInstallation(t *testing.T) {
-	n := newNode(t, rockchiptest.Small, imageSize)
+	n := newNode(t, rockchiploader.Small, imageSize)
 	partition(t, n.disk, 0)
 
 	before := read(t, n.disk)
@@ -259,7 +259,7 @@ func TestPartitionInTheWayStopsTheInstallation(t *testing.T) {
 // Talos' mode of installation decides what a disk is for; the loader goes where the mask ROM looks.
 func TestBootDeviceDecidesWhetherTheLoaderIsWritten(t *testing.T) {
 	for bootDevice, want := range map[string]bool{"auto": true, "sd": true, "emmc": true, "nvme": false, "spi": false} {
-		n := newNode(t, rockchiptest.Small, imageSize)
+		n := newNode(t, rockchiploader.Small, imageSize)
 		log := n.mustInstall(t, map[string]any{"bootDevice": bootDevice})
 
 		if got := string(read(t, n.disk)[32<<10:][:4]) == "RKNS"; got != want {
@@ -295,7 +295,7 @@ func TestWhatIsWrongIsSaidBeforeAnythingIsWritten(t *testing.T) {
 		"no artifacts":     {func(_ *testing.T, n *node) { n.artifacts = "/nonexistent" }, nil, "no rk3588s-nanopi-m6.dtb"},
 		"no disk":          {func(_ *testing.T, n *node) { n.disk = "/nonexistent" }, nil, "install disk: lstat /nonexistent"},
 		"a folder as disk": {func(_ *testing.T, n *node) { n.disk = n.mount }, nil, "neither a block device nor an image file"},
-		"a small disk":     {func(t *testing.T, n *node) { n.disk = testdisk.File(t, 8<<20) }, nil, "has 8388608 bytes"},
+		"a small disk":     {func(t *testing.T, n *node) { n.disk = loopdevice.File(t, 8<<20) }, nil, "has 8388608 bytes"},
 		"another loader": {func(t *testing.T, n *node) {
 			overwrite(t, filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin"), bytes.Repeat([]byte("U-Boot "), 2<<20))
 		}, nil, `starts with "U-Bo", not "RKNS"`},
@@ -318,14 +318,14 @@ func TestWhatIsWrongIsSaidBeforeAnythingIsWritten(t *testing.T) {
 		}, nil, "not a device tree"},
 		"another board's tree": {func(t *testing.T, n *node) {
 			overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb"),
-				bytes.ReplaceAll(rockchiptest.DeviceTree(), []byte("rk3588s"), []byte("rk3399x")))
+				bytes.ReplaceAll(rockchiploader.DeviceTree(), []byte("rk3588s"), []byte("rk3399x")))
 		}, nil, "not for a board with the RK3588S"},
 		"an overlay that is not there": {nil, map[string]any{"dtb": "i2c.dtbo"}, "no i2c.dtbo in artifacts/arm64/dtb/rockchip; it has rk3588s-nanopi-m6.dtb"},
 		"an unknown option":            {nil, map[string]any{"bootdevice": "sd"}, `unknown overlay option "bootdevice"; valid are allowStandIn, bootDevice`},
 		"an unknown boot device":       {nil, map[string]any{"bootDevice": "usb"}, `"usb" is none of auto, sd, emmc, nvme, spi`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n := newNode(t, rockchiptest.Small, imageSize)
+			n := newNode(t, rockchiploader.Small, imageSize)
 			file := n.disk
 
 			if tc.breakIt != nil {
@@ -356,7 +356,7 @@ func overwrite(t *testing.T, name string, data []byte) {
 }
 
 func TestOverlaysAndMACAddressAreInTheTree(t *testing.T) {
-	n := newNode(t, rockchiptest.Small, imageSize)
+	n := newNode(t, rockchiploader.Small, imageSize)
 
 	// An overlay of the fdt package's tests refers to other symbols: the one here is as small as one can be.
 	overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/extra.dtbo"), overlayTree(t))
@@ -429,7 +429,7 @@ func TestWhatTalosLeavesOutIsNamed(t *testing.T) {
 }
 
 func TestUnknownFieldsOfANewerTalosAreIgnored(t *testing.T) {
-	n := newNode(t, rockchiptest.Small, imageSize)
+	n := newNode(t, rockchiploader.Small, imageSize)
 	input := fmt.Sprintf("installDisk: %s\nmountPrefix: %s\nartifactsPath: %s\nfutureField: {a: [1, 2]}\nextraOptions:\n", n.disk, n.mount, n.artifacts)
 
 	if _, stderr, err := run(t, "install", input); err != nil {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# Sources of the root Go module: `only PATHS` with go.mod and go.sum, and `everything`.
+# Sources of the root Go module: `only PATHS` with go.mod and go.sum, `everything`, and the tests' `programs`.
 { lib }:
 rec {
   only =
@@ -18,6 +18,14 @@ rec {
     ../cmd
     ../installer
     ../internal
-    ./tests/boot
+    programs
   ];
+  # The tests' programs of this module; those beside them have a go.mod of their own.
+  programs = lib.fileset.difference ./tests/programs (
+    lib.fileset.unions [
+      ./tests/programs/executor
+      ./tests/programs/node
+      ./tests/programs/overlay-pull
+    ]
+  );
 }

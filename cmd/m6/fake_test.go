@@ -13,9 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/diskimage"
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/inspect/initramfs"
-	"talos-nanopi-m6/internal/inspect/testdisk"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
 
 // fakeEnv makes the test program stand in for rkdeveloptool, with the directory that is its board: mode is what answers,
@@ -209,7 +209,7 @@ func m6With(t *testing.T, ctx context.Context, args ...string) (string, string, 
 }
 
 // diskImage makes a test disk.
-func diskImage(t *testing.T, s testdisk.Spec) string {
+func diskImage(t *testing.T, s diskimage.Spec) string {
 	t.Helper()
 
 	p := filepath.Join(t.TempDir(), "metal-arm64.raw")
@@ -220,11 +220,11 @@ func diskImage(t *testing.T, s testdisk.Spec) string {
 	return p
 }
 
-func standIn() testdisk.Spec {
-	s := rockchiptest.Small
+func standIn() diskimage.Spec {
+	s := rockchiploader.Small
 	s.StandIn = true
 
-	return testdisk.Spec{Loader: s}
+	return diskimage.Spec{Loader: s}
 }
 
 func file(t *testing.T, name string, content []byte) string {

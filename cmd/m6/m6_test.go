@@ -13,15 +13,15 @@ import (
 	"testing"
 	"time"
 
+	"talos-nanopi-m6/internal/fixture/diskimage"
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/inspect"
-	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 	"talos-nanopi-m6/internal/verify"
 )
 
 func TestEveryReportIsTextAndJSON(t *testing.T) {
-	disk := diskImage(t, testdisk.Spec{})
+	disk := diskImage(t, diskimage.Spec{})
 
 	for _, command := range []string{"inspect", "verify"} {
 		text, say, code := m6(t, command, disk)
@@ -65,12 +65,12 @@ func TestExitCodesAreWhatTheHelpSays(t *testing.T) {
 		{[]string{"reticulate"}, exitUsage, "unknown command"},
 		{[]string{"boot", "--disk", "floppy", disk}, exitUsage, "want one of virtio"},
 		{[]string{"boot", "--cpus", "99", disk}, exitUsage, "1 to 8"},
-		{[]string{"flash", disk, blank(t, testdisk.Size)}, exitInput, "no DDR blob: cannot start the board's memory"},
+		{[]string{"flash", disk, blank(t, diskimage.Size)}, exitInput, "no DDR blob: cannot start the board's memory"},
 		{[]string{"flash", "--allow-stand-in", disk, blank(t, 1<<20)}, exitRefused, "larger than the medium"},
 		{[]string{"flash", "--allow-stand-in", disk, filepath.Join(t.TempDir(), "absent")}, exitRefused, "absent"},
 		{[]string{"flash", "--allow-stand-in", disk, "/dev/null"}, exitRefused, "/dev/null"},
-		{[]string{"flash", "--meta", "0x1=x", disk, blank(t, testdisk.Size)}, exitUsage, "0xa"},
-		{[]string{"flash", "--embed-config", noise, disk, blank(t, testdisk.Size)}, exitInput, "not a machine configuration"},
+		{[]string{"flash", "--meta", "0x1=x", disk, blank(t, diskimage.Size)}, exitUsage, "0xa"},
+		{[]string{"flash", "--embed-config", noise, disk, blank(t, diskimage.Size)}, exitInput, "not a machine configuration"},
 	} {
 		out, say, code := m6(t, c.args...)
 		if code != c.code || !strings.Contains(say, c.say) {
@@ -89,7 +89,7 @@ func TestExitCodesAreWhatTheHelpSays(t *testing.T) {
 func TestTheMapIsDrawnToAFile(t *testing.T) {
 	p := filepath.Join(t.TempDir(), "map.svg")
 
-	if _, say, code := m6(t, "inspect", "--svg", p, diskImage(t, testdisk.Spec{})); code != exitDone {
+	if _, say, code := m6(t, "inspect", "--svg", p, diskImage(t, diskimage.Spec{})); code != exitDone {
 		t.Fatal(code, say)
 	}
 
@@ -97,7 +97,7 @@ func TestTheMapIsDrawnToAFile(t *testing.T) {
 		t.Errorf("%v %.80s", err, b)
 	}
 
-	tree, err := testdisk.Tree(testdisk.Compatible...)
+	tree, err := diskimage.Tree(diskimage.Compatible...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,11 +108,11 @@ func TestTheMapIsDrawnToAFile(t *testing.T) {
 }
 
 func TestACardIsFlashedAndPassesItsChecks(t *testing.T) {
-	card := blank(t, testdisk.Size+512<<20)
+	card := blank(t, diskimage.Size+512<<20)
 	config := file(t, "controlplane.yaml", []byte("version: v1alpha1\nmachine:\n  type: controlplane\n"))
 	network := file(t, "network.yaml", []byte("addresses: []\n"))
 
-	out, say, code := m6(t, "flash", "-o", "json", "--embed-config", config, "--meta", "0xa=@"+network, diskImage(t, testdisk.Spec{}), card)
+	out, say, code := m6(t, "flash", "-o", "json", "--embed-config", config, "--meta", "0xa=@"+network, diskImage(t, diskimage.Spec{}), card)
 	if code != exitDone {
 		t.Fatal(code, say)
 	}
@@ -137,14 +137,14 @@ func TestACardIsFlashedAndPassesItsChecks(t *testing.T) {
 }
 
 func TestOnlyTheLoaderIsWritten(t *testing.T) {
-	card := diskImage(t, testdisk.Spec{})
+	card := diskImage(t, diskimage.Spec{})
 
 	before, err := os.ReadFile(card)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	other := rockchiptest.Small.With(7)
+	other := rockchiploader.Small.With(7)
 	bin := file(t, "u-boot-rockchip.bin", other.Image(rockchip.MMC))
 
 	out, say, code := m6(t, "flash", "--loader-only", bin, card)
@@ -162,7 +162,7 @@ func TestOnlyTheLoaderIsWritten(t *testing.T) {
 	}
 
 	// From an image, and again: nothing to do.
-	from := diskImage(t, testdisk.Spec{Loader: other})
+	from := diskImage(t, diskimage.Spec{Loader: other})
 
 	out, say, code = m6(t, "flash", "--loader-only", "-o", "json", from, card)
 
@@ -185,7 +185,7 @@ func TestAnInterruptedFlashHasItsOwnExitCode(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 
-	if _, say, code := m6With(t, ctx, "flash", "--no-verify", diskImage(t, testdisk.Spec{}), blank(t, testdisk.Size)); code != exitInterrupted {
+	if _, say, code := m6With(t, ctx, "flash", "--no-verify", diskImage(t, diskimage.Spec{}), blank(t, diskimage.Size)); code != exitInterrupted {
 		t.Error(code, say)
 	}
 }
@@ -280,8 +280,8 @@ func ldr(t *testing.T) string {
 }
 
 func TestABoardIsRecoveredOverUSB(t *testing.T) {
-	dir := board(t, testdisk.Size+64<<20, "")
-	disk := diskImage(t, testdisk.Spec{})
+	dir := board(t, diskimage.Size+64<<20, "")
+	disk := diskImage(t, diskimage.Spec{})
 
 	_, say, code := m6(t, recoverArgs("--loader", ldr(t), "--storage", "emmc", disk)...)
 	if code != exitDone || !strings.Contains(say, untried) {
@@ -300,7 +300,7 @@ func TestABoardIsRecoveredOverUSB(t *testing.T) {
 func TestALoaderAloneIsWrittenWhereItBelongs(t *testing.T) {
 	for storage, layout := range map[string]rockchip.Layout{"emmc": rockchip.MMC, "spi": rockchip.SPI} {
 		dir := board(t, 16<<20, "")
-		bin := file(t, layout.File, rockchiptest.Small.Image(layout))
+		bin := file(t, layout.File, rockchiploader.Small.Image(layout))
 
 		if _, say, code := m6(t, recoverArgs("--loader", ldr(t), "--storage", storage, bin)...); code != exitDone {
 			t.Fatal(storage, code, say)
@@ -323,7 +323,7 @@ func TestALoaderAloneIsWrittenWhereItBelongs(t *testing.T) {
 }
 
 func TestWhatGoesWrongOnTheWayToABoardIsNamed(t *testing.T) {
-	disk := diskImage(t, testdisk.Spec{})
+	disk := diskImage(t, diskimage.Spec{})
 
 	for fault, c := range map[string]struct {
 		code int
@@ -338,7 +338,7 @@ func TestWhatGoesWrongOnTheWayToABoardIsNamed(t *testing.T) {
 		"unplugged":    {exitMedium, "Write LBA failed"},
 		"bad cells":    {exitMedium, "read back other bytes"},
 	} {
-		dir := board(t, testdisk.Size, fault)
+		dir := board(t, diskimage.Size, fault)
 
 		_, say, code := m6(t, recoverArgs("--loader", ldr(t), "--storage", "emmc", disk)...)
 		if code != c.code || !strings.Contains(say, c.say) {
@@ -357,9 +357,9 @@ func TestWhatGoesWrongOnTheWayToABoardIsNamed(t *testing.T) {
 }
 
 func TestWhatDoesNotBelongOnABoardIsRefusedBeforeItIsTouched(t *testing.T) {
-	dir := board(t, testdisk.Size, "")
-	spi := file(t, "u-boot-rockchip-spi.bin", rockchiptest.Small.Image(rockchip.SPI))
-	disk := diskImage(t, testdisk.Spec{})
+	dir := board(t, diskimage.Size, "")
+	spi := file(t, "u-boot-rockchip-spi.bin", rockchiploader.Small.Image(rockchip.SPI))
+	disk := diskImage(t, diskimage.Spec{})
 
 	for _, c := range []struct {
 		args []string

@@ -17,13 +17,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"talos-nanopi-m6/internal/fixture/diskimage"
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/initramfs"
-	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/inspect/xfs"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
 
 func TestMain(m *testing.M) {
@@ -144,7 +144,7 @@ func small(t testing.TB, seed uint64) []byte {
 	t.Helper()
 
 	p := filepath.Join(t.TempDir(), "small.raw")
-	if err := (testdisk.Spec{Size: smallSize, NoFiles: true, Small: true, Loader: rockchiptest.Small.With(seed)}).Write(p); err != nil {
+	if err := (diskimage.Spec{Size: smallSize, NoFiles: true, Small: true, Loader: rockchiploader.Small.With(seed)}).Write(p); err != nil {
 		t.Fatal(err)
 	}
 
@@ -599,7 +599,7 @@ func whole(t *testing.T) string {
 	t.Helper()
 
 	p := filepath.Join(t.TempDir(), "metal-arm64.raw")
-	if err := (testdisk.Spec{}).Write(p); err != nil {
+	if err := (diskimage.Spec{}).Write(p); err != nil {
 		t.Fatal(err)
 	}
 
@@ -615,7 +615,7 @@ func TestAWholeImageIsVerifiedOnItsWay(t *testing.T) {
 	}
 	defer f.Close() //nolint:errcheck // read only
 
-	p := target(t, testdisk.Size+32<<20)
+	p := target(t, diskimage.Size+32<<20)
 
 	dev, err := Open(p)
 	if err != nil {
@@ -632,14 +632,14 @@ func TestAWholeImageIsVerifiedOnItsWay(t *testing.T) {
 	}
 
 	report, err := inspect.Path(t.Context(), p)
-	if err != nil || !report.Loader.Bootable || report.Boot.Rootfs == nil || report.Boot.Rootfs.Version != testdisk.Version || report.GPT.Moved {
+	if err != nil || !report.Loader.Bootable || report.Boot.Rootfs == nil || report.Boot.Rootfs.Version != diskimage.Version || report.GPT.Moved {
 		t.Errorf("%v %+v", err, report)
 	}
 }
 
 func TestAStreamThatDoesNotPassIsNotMadeBootable(t *testing.T) {
 	p := filepath.Join(t.TempDir(), "other.raw")
-	if err := (testdisk.Spec{Compatible: []string{"acme,other"}}).Write(p); err != nil {
+	if err := (diskimage.Spec{Compatible: []string{"acme,other"}}).Write(p); err != nil {
 		t.Fatal(err)
 	}
 
@@ -649,7 +649,7 @@ func TestAStreamThatDoesNotPassIsNotMadeBootable(t *testing.T) {
 	}
 	defer f.Close() //nolint:errcheck // read only
 
-	card := target(t, testdisk.Size)
+	card := target(t, diskimage.Size)
 
 	dev, err := Open(card)
 	if err != nil {

@@ -9,20 +9,20 @@ import (
 	"slices"
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/diskimage"
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/render"
-	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
 
 // FuzzArtifact reads any bytes as whatever they look like.
 func FuzzArtifact(f *testing.F) {
-	loader := rockchiptest.Small.Image(rockchip.MMC)
+	loader := rockchiploader.Small.Image(rockchip.MMC)
 	fit := loader[rockchip.MMC.FIT-rockchip.MMC.FileStart:]
 
-	tree, err := testdisk.Tree(testdisk.Compatible...)
+	tree, err := diskimage.Tree(diskimage.Compatible...)
 	if err != nil {
 		f.Fatal(err)
 	}

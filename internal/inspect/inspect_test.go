@@ -14,13 +14,13 @@ import (
 	"strings"
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/diskimage"
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/initramfs"
 	"talos-nanopi-m6/internal/inspect/render"
-	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
 
 func TestMain(m *testing.M) {
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 // disk makes a test disk.
-func disk(t *testing.T, s testdisk.Spec) string {
+func disk(t *testing.T, s diskimage.Spec) string {
 	t.Helper()
 
 	p := filepath.Join(t.TempDir(), "metal-arm64.raw")
@@ -52,7 +52,7 @@ func report(t *testing.T, p string) *inspect.Report {
 }
 
 func TestEverythingOnADiskIsReported(t *testing.T) {
-	r := report(t, disk(t, testdisk.Spec{}))
+	r := report(t, disk(t, diskimage.Spec{}))
 
 	if len(r.Problems)+len(r.GPT.Problems)+len(r.Boot.Problems) > 0 || r.EFI.Problem != "" {
 		t.Fatalf("problems on a sound disk: %v %v %v %s", r.Problems, r.GPT.Problems, r.Boot.Problems, r.EFI.Problem)
@@ -80,7 +80,7 @@ func TestEverythingOnADiskIsReported(t *testing.T) {
 	}
 
 	b := r.Boot
-	if b.Kernel.Release != testdisk.Release || !b.Kernel.EFI || !b.Consistent {
+	if b.Kernel.Release != diskimage.Release || !b.Kernel.EFI || !b.Consistent {
 		t.Errorf("kernel: %+v", b.Kernel)
 	}
 
@@ -88,14 +88,14 @@ func TestEverythingOnADiskIsReported(t *testing.T) {
 		t.Errorf("entries: %+v", b.Entries)
 	}
 
-	if o := b.Rootfs; o.Version != testdisk.Version || !slices.Equal(o.Releases, []string{testdisk.Release}) || o.Modules != 2 ||
-		!strings.HasPrefix(o.Vermagic, testdisk.Release+" ") {
+	if o := b.Rootfs; o.Version != diskimage.Version || !slices.Equal(o.Releases, []string{diskimage.Release}) || o.Modules != 2 ||
+		!strings.HasPrefix(o.Vermagic, diskimage.Release+" ") {
 		t.Errorf("system: %+v", o)
 	}
 }
 
 func TestRegionsCoverTheWholeDisk(t *testing.T) {
-	r := report(t, disk(t, testdisk.Spec{}))
+	r := report(t, disk(t, diskimage.Spec{}))
 
 	end := int64(0)
 
@@ -113,10 +113,10 @@ func TestRegionsCoverTheWholeDisk(t *testing.T) {
 }
 
 func TestAMissingDDRBlobIsSaidInWords(t *testing.T) {
-	small := rockchiptest.Small
+	small := rockchiploader.Small
 	small.StandIn = true
 
-	r := report(t, disk(t, testdisk.Spec{Loader: small}))
+	r := report(t, disk(t, diskimage.Spec{Loader: small}))
 	if !r.Loader.DDR.Missing {
 		t.Fatalf("%+v", r.Loader.DDR)
 	}
@@ -133,10 +133,10 @@ func TestAMissingDDRBlobIsSaidInWords(t *testing.T) {
 
 func TestArtifactsAreRecognised(t *testing.T) {
 	dir := t.TempDir()
-	image := rockchiptest.Small.Image(rockchip.MMC)
+	image := rockchiploader.Small.Image(rockchip.MMC)
 	fit := image[rockchip.MMC.FIT-rockchip.MMC.FileStart:]
 
-	tree, err := testdisk.Tree(testdisk.Compatible...)
+	tree, err := diskimage.Tree(diskimage.Compatible...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestArtifactsAreRecognised(t *testing.T) {
 		kind    inspect.Kind
 	}{
 		"u-boot-rockchip.bin":     {image, inspect.KindLoader},
-		"u-boot-rockchip-spi.bin": {rockchiptest.Small.Image(rockchip.SPI), inspect.KindSPILoader},
+		"u-boot-rockchip-spi.bin": {rockchiploader.Small.Image(rockchip.SPI), inspect.KindSPILoader},
 		"idbloader.img":           {image[:block.End()], inspect.KindIDBlock},
 		"u-boot.itb":              {fit, inspect.KindFIT},
 		"board.dtb":               {tree, inspect.KindDeviceTree},
@@ -179,7 +179,7 @@ func TestArtifactsAreRecognised(t *testing.T) {
 func TestAnOverlayDirectoryIsReported(t *testing.T) {
 	dir := t.TempDir()
 
-	tree, err := testdisk.Tree(testdisk.Compatible...)
+	tree, err := diskimage.Tree(diskimage.Compatible...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestAnOverlayDirectoryIsReported(t *testing.T) {
 	for p, b := range map[string][]byte{
 		"installers/nanopi-m6":                                 []byte("program"),
 		"profiles/nanopi-m6.yaml":                              []byte("arch: arm64\n"),
-		"artifacts/arm64/u-boot/nanopi-m6/u-boot-rockchip.bin": rockchiptest.Small.Image(rockchip.MMC),
+		"artifacts/arm64/u-boot/nanopi-m6/u-boot-rockchip.bin": rockchiploader.Small.Image(rockchip.MMC),
 		"artifacts/arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb":   tree,
 	} {
 		p = filepath.Join(dir, p)
@@ -242,7 +242,7 @@ func TestWhatIsNothingOfOursIsAnErrorThatNamesIt(t *testing.T) {
 }
 
 func TestTheReportIsJSONAndTheMapIsSVG(t *testing.T) {
-	r := report(t, disk(t, testdisk.Spec{}))
+	r := report(t, disk(t, diskimage.Spec{}))
 
 	b, err := json.Marshal(r)
 	if err != nil {
@@ -250,7 +250,7 @@ func TestTheReportIsJSONAndTheMapIsSVG(t *testing.T) {
 	}
 
 	var back inspect.Report
-	if err := json.Unmarshal(b, &back); err != nil || back.Boot.Rootfs.Version != testdisk.Version {
+	if err := json.Unmarshal(b, &back); err != nil || back.Boot.Rootfs.Version != diskimage.Version {
 		t.Errorf("%v: %+v", err, back.Boot)
 	}
 

@@ -7,8 +7,8 @@ import (
 	"os"
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/inspect"
-	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/verify"
 )
 
@@ -32,13 +32,13 @@ func (g garbled) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func TestNobodyReadsWhatIsUnused(t *testing.T) {
-	f, err := os.Open(disk(t, testdisk.Spec{}))
+	f, err := os.Open(disk(t, diskimage.Spec{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close() //nolint:errcheck // read only
 
-	unused, err := inspect.Unused(f, testdisk.Size)
+	unused, err := inspect.Unused(f, diskimage.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,16 +61,16 @@ func TestNobodyReadsWhatIsUnused(t *testing.T) {
 
 	d := garbled{f, unused}
 
-	r, err := inspect.Disk(t.Context(), imageOf(d, testdisk.Size))
+	r, err := inspect.Disk(t.Context(), imageOf(d, diskimage.Size))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if r.EFI.Problem != "" || len(r.Boot.Problems) > 0 || r.Boot.Rootfs == nil || r.Boot.Kernel.Release != testdisk.Release {
+	if r.EFI.Problem != "" || len(r.Boot.Problems) > 0 || r.Boot.Rootfs == nil || r.Boot.Kernel.Release != diskimage.Release {
 		t.Errorf("%s %v", r.EFI.Problem, r.Boot.Problems)
 	}
 
-	if v, err := verify.Disk(t.Context(), imageOf(d, testdisk.Size), verify.Options{}); err != nil || !v.Passed {
+	if v, err := verify.Disk(t.Context(), imageOf(d, diskimage.Size), verify.Options{}); err != nil || !v.Passed {
 		t.Errorf("%v %+v", err, v)
 	}
 }

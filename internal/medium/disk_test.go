@@ -13,9 +13,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
 
+	"talos-nanopi-m6/internal/fixture/loopdevice"
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
-	"talos-nanopi-m6/internal/testdisk"
 )
 
 const fileSize = 32 << 20
@@ -70,7 +70,7 @@ func disks(t *testing.T, file string, blockSizes ...uint32) []string {
 	paths := []string{file}
 
 	for _, blockSize := range blockSizes {
-		if loop, ok := testdisk.Loop(t, file, blockSize, false); ok {
+		if loop, ok := loopdevice.Attach(t, file, blockSize, false); ok {
 			paths = append(paths, loop)
 		}
 	}
@@ -80,13 +80,13 @@ func disks(t *testing.T, file string, blockSizes ...uint32) []string {
 
 func TestLoaderIsOnTheDiskAfterAnUpdate(t *testing.T) {
 	for _, blockSize := range []uint32{512, 4096} {
-		file := testdisk.File(t, fileSize)
+		file := loopdevice.File(t, fileSize)
 
 		for _, path := range disks(t, file, blockSize) {
 			disk := open(t, path)
 
 			for seed := range uint64(2) {
-				image := rockchiptest.Real.With(seed).Image(rockchip.MMC)
+				image := rockchiploader.Real.With(seed).Image(rockchip.MMC)
 
 				loader, err := rockchip.ParseLoader(image, rockchip.MMC)
 				if err != nil {
@@ -125,7 +125,7 @@ func TestLoaderIsOnTheDiskAfterAnUpdate(t *testing.T) {
 
 func TestTalosPartitionsAreClearOfTheLoader(t *testing.T) {
 	for _, sector := range []uint{512, 4096} {
-		file := testdisk.File(t, 160<<20)
+		file := loopdevice.File(t, 160<<20)
 		partition(t, file, 20480, sector, 2)
 
 		blockSize := uint32(sector)
@@ -144,7 +144,7 @@ func TestTalosPartitionsAreClearOfTheLoader(t *testing.T) {
 }
 
 func TestDiskWithoutTableHasRoom(t *testing.T) {
-	file := testdisk.File(t, fileSize)
+	file := loopdevice.File(t, fileSize)
 
 	for _, path := range disks(t, file, 512) {
 		if partitioned, err := open(t, path).CheckRoom(32<<10, 10<<20); err != nil || partitioned {
@@ -164,7 +164,7 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 		"a partition at the loader end": {18000, 1, "partition"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file := testdisk.File(t, fileSize)
+			file := loopdevice.File(t, fileSize)
 			partition(t, file, tc.skip, 512, tc.partitions)
 
 			for _, path := range disks(t, file, 512) {
@@ -179,7 +179,7 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 
 // The table's copy at the disk's end counts where the first is gone.
 func TestSecondTableIsReadWhereTheFirstIsGone(t *testing.T) {
-	file := testdisk.File(t, fileSize)
+	file := loopdevice.File(t, fileSize)
 	partition(t, file, 0, 512, 1)
 
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
@@ -201,7 +201,7 @@ func TestSecondTableIsReadWhereTheFirstIsGone(t *testing.T) {
 }
 
 func TestDamagedTableIsRefused(t *testing.T) {
-	file := testdisk.File(t, fileSize)
+	file := loopdevice.File(t, fileSize)
 	partition(t, file, 20480, 512, 1)
 
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
@@ -224,7 +224,7 @@ func TestDamagedTableIsRefused(t *testing.T) {
 }
 
 func TestSmallDiskIsRefused(t *testing.T) {
-	file := testdisk.File(t, 9<<20)
+	file := loopdevice.File(t, 9<<20)
 
 	for _, path := range disks(t, file, 512) {
 		if _, err := open(t, path).CheckRoom(32<<10, 10<<20); err == nil || !strings.Contains(err.Error(), "9437184 bytes") {
@@ -246,8 +246,8 @@ func TestWhatIsNoDiskIsRefused(t *testing.T) {
 		t.Errorf("nothing: %v", err)
 	}
 
-	if loop, ok := testdisk.Loop(t, testdisk.File(t, fileSize), 512, false); ok {
-		if node, ok := testdisk.Partition(t, loop); ok {
+	if loop, ok := loopdevice.Attach(t, loopdevice.File(t, fileSize), 512, false); ok {
+		if node, ok := loopdevice.Partition(t, loop); ok {
 			if _, err := OpenDisk(node); !errors.Is(err, ErrUnfit) || !strings.Contains(err.Error(), "is a partition") {
 				t.Errorf("partition: %v", err)
 			}
@@ -256,9 +256,9 @@ func TestWhatIsNoDiskIsRefused(t *testing.T) {
 }
 
 func TestWriteProtectedDiskIsRefused(t *testing.T) {
-	file := testdisk.File(t, fileSize)
+	file := loopdevice.File(t, fileSize)
 
-	if loop, ok := testdisk.Loop(t, file, 512, true); ok {
+	if loop, ok := loopdevice.Attach(t, file, 512, true); ok {
 		if _, err := OpenDisk(loop); err == nil {
 			t.Error("a read-only device was opened for writing")
 		}
@@ -274,7 +274,7 @@ func TestWriteProtectedDiskIsRefused(t *testing.T) {
 }
 
 func TestSymbolicLinksAreFollowed(t *testing.T) {
-	file := testdisk.File(t, fileSize)
+	file := loopdevice.File(t, fileSize)
 	link := filepath.Join(t.TempDir(), "by-id")
 
 	if err := os.Symlink(file, link); err != nil {
@@ -313,8 +313,8 @@ func TestKindFollowsTheKernel(t *testing.T) {
 
 // A loop device stands for the boot partition, where the machine has one for the test; else a file.
 func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
-	path := testdisk.File(t, 4<<20)
-	if loop, ok := testdisk.Loop(t, path, 512, false); ok {
+	path := loopdevice.File(t, 4<<20)
+	if loop, ok := loopdevice.Attach(t, path, 512, false); ok {
 		path = loop
 	}
 
@@ -339,7 +339,7 @@ func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
 		t.Fatal(state(), err)
 	}
 
-	loader := known{}.add("new", rockchiptest.Real.Image(rockchip.MMC), rockchip.MMC)
+	loader := known{}.add("new", rockchiploader.Real.Image(rockchip.MMC), rockchip.MMC)
 
 	// The first time the first place comes first, then the one that is not in use.
 	for _, want := range []string{"idblock", "second idblock"} {
@@ -375,7 +375,7 @@ func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
 }
 
 func FuzzCheckRoom(f *testing.F) {
-	file := testdisk.File(f, 256<<10)
+	file := loopdevice.File(f, 256<<10)
 
 	for _, skip := range []uint{0, 100} {
 		partition(f, file, skip, 512, 0)

@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
 
 // nor is a simulated NOR flash chip: programming clears bits, erasing sets them in whole blocks.
@@ -122,8 +122,8 @@ var eraseSizes = []int64{4 << 10, 64 << 10}
 // of their bits are cleared.
 func TestPowerCutAtAnyFlashOperationLeavesAStartableChip(t *testing.T) {
 	k := known{}
-	oldImage := rockchiptest.Small.Image(rockchip.SPI)
-	old, loader := k.add("old", oldImage, rockchip.SPI), k.add("new", rockchiptest.Small.With(2).Image(rockchip.SPI), rockchip.SPI)
+	oldImage := rockchiploader.Small.Image(rockchip.SPI)
+	old, loader := k.add("old", oldImage, rockchip.SPI), k.add("new", rockchiploader.Small.With(2).Image(rockchip.SPI), rockchip.SPI)
 
 	for _, erase := range eraseSizes {
 		fresh := flashWithLoader(oldImage)
@@ -221,8 +221,8 @@ func TestPowerCutAtAnyFlashOperationLeavesAStartableChip(t *testing.T) {
 
 func TestErrorAtAnyFlashOperationPutsTheOldBytesBack(t *testing.T) {
 	k := known{}
-	oldImage := rockchiptest.Small.Image(rockchip.SPI)
-	loader := k.add("new", rockchiptest.Small.With(2).Image(rockchip.SPI), rockchip.SPI)
+	oldImage := rockchiploader.Small.Image(rockchip.SPI)
+	loader := k.add("new", rockchiploader.Small.With(2).Image(rockchip.SPI), rockchip.SPI)
 	k.add("old", oldImage, rockchip.SPI)
 
 	for _, erase := range eraseSizes {
@@ -252,7 +252,7 @@ func TestErrorAtAnyFlashOperationPutsTheOldBytesBack(t *testing.T) {
 }
 
 func TestSameLoaderIsNotErasedAgain(t *testing.T) {
-	loader := known{}.add("old", rockchiptest.Small.Image(rockchip.SPI), rockchip.SPI)
+	loader := known{}.add("old", rockchiploader.Small.Image(rockchip.SPI), rockchip.SPI)
 	f, n := newFlash(erased(flashSize), 4<<10)
 
 	if _, err := updateFlash(f, loader); err != nil {
@@ -279,7 +279,7 @@ func TestNothingElseOnTheChipChanges(t *testing.T) {
 
 		f, n := newFlash(bytes.Clone(content), erase)
 
-		outcomes, err := updateFlash(f, known{}.add("new", rockchiptest.Real.Image(rockchip.SPI), rockchip.SPI))
+		outcomes, err := updateFlash(f, known{}.add("new", rockchiploader.Real.Image(rockchip.SPI), rockchip.SPI))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +295,7 @@ func TestNothingElseOnTheChipChanges(t *testing.T) {
 }
 
 func TestSmallChipGetsNoSecondFIT(t *testing.T) {
-	loader := known{}.add("new", rockchiptest.Real.Image(rockchip.SPI), rockchip.SPI)
+	loader := known{}.add("new", rockchiploader.Real.Image(rockchip.SPI), rockchip.SPI)
 	f, n := newFlash(erased(4<<20), 64<<10)
 
 	outcomes, err := updateFlash(f, loader)

@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
 
 const diskSize = 12 << 20
@@ -23,7 +23,7 @@ func realImage(t *testing.T) []byte {
 
 	name := os.Getenv("U_BOOT_ROCKCHIP_BIN")
 	if name == "" {
-		return rockchiptest.Real.With(2).Image(rockchip.MMC)
+		return rockchiploader.Real.With(2).Image(rockchip.MMC)
 	}
 
 	image, err := os.ReadFile(name)
@@ -113,7 +113,7 @@ func check(m machine, from start, v verdict) error {
 // write may reach the medium before those that were not yet flushed.
 func TestPowerCutAtAnyByteLeavesAStartableMedium(t *testing.T) {
 	k := known{}
-	oldImage := rockchiptest.Real.Image(rockchip.MMC)
+	oldImage := rockchiploader.Real.Image(rockchip.MMC)
 	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", realImage(t), rockchip.MMC)
 
 	for _, from := range starts(old, oldImage) {
@@ -162,8 +162,8 @@ func TestPowerCutAtAnyByteLeavesAStartableMedium(t *testing.T) {
 // four of a magic number in a write of their own.
 func TestNoMachineLooksAtWhatIsBeingWritten(t *testing.T) {
 	for name, images := range map[string][2][]byte{
-		"real":  {rockchiptest.Real.Image(rockchip.MMC), realImage(t)},
-		"small": {rockchiptest.Small.Image(rockchip.MMC), rockchiptest.Small.With(2).Image(rockchip.MMC)},
+		"real":  {rockchiploader.Real.Image(rockchip.MMC), realImage(t)},
+		"small": {rockchiploader.Small.Image(rockchip.MMC), rockchiploader.Small.With(2).Image(rockchip.MMC)},
 	} {
 		k := known{}
 		old, loader := k.add("old", images[0], rockchip.MMC), k.add("new", images[1], rockchip.MMC)
@@ -278,8 +278,8 @@ func epochs(operations []operation) [][]operation {
 // A block that a power cut tears may be unreadable afterwards.
 func TestUnreadableBlocksAfterAPowerCutAreWrittenAnew(t *testing.T) {
 	k := known{}
-	oldImage := rockchiptest.Small.Image(rockchip.MMC)
-	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiptest.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
+	oldImage := rockchiploader.Small.Image(rockchip.MMC)
+	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
 	from := starts(old, oldImage)[1]
 
 	first := newDisk(bytes.Clone(from.content))
@@ -332,10 +332,10 @@ func TestUnreadableBlocksAfterAPowerCutAreWrittenAnew(t *testing.T) {
 // After a power cut at any operation of an update, an update to a third loader is cut at any of its operations.
 func TestPowerCutDuringTheUpdateAfterAPowerCut(t *testing.T) {
 	k := known{}
-	oldImage := rockchiptest.Small.Image(rockchip.MMC)
+	oldImage := rockchiploader.Small.Image(rockchip.MMC)
 	old := k.add("old", oldImage, rockchip.MMC)
-	second := k.add("second", rockchiptest.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
-	third := k.add("third", rockchiptest.Small.With(3).Image(rockchip.MMC), rockchip.MMC)
+	second := k.add("second", rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
+	third := k.add("third", rockchiploader.Small.With(3).Image(rockchip.MMC), rockchip.MMC)
 
 	for _, from := range starts(old, oldImage) {
 		first := newDisk(bytes.Clone(from.content))
@@ -376,8 +376,8 @@ func TestPowerCutDuringTheUpdateAfterAPowerCut(t *testing.T) {
 // board still starts, and the error says that the old bytes are not back.
 func TestErrorAtAnyOperationPutsTheOldBytesBack(t *testing.T) {
 	k := known{}
-	oldImage := rockchiptest.Small.Image(rockchip.MMC)
-	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiptest.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
+	oldImage := rockchiploader.Small.Image(rockchip.MMC)
+	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
 
 	for _, from := range starts(old, oldImage) {
 		for _, lasting := range []bool{false, true} {
@@ -443,8 +443,8 @@ func TestErrorAtAnyOperationPutsTheOldBytesBack(t *testing.T) {
 // Also while old bytes are being put back the power may go.
 func TestPowerCutWhilePuttingBackLeavesAStartableMedium(t *testing.T) {
 	k := known{}
-	oldImage := rockchiptest.Small.Image(rockchip.MMC)
-	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiptest.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
+	oldImage := rockchiploader.Small.Image(rockchip.MMC)
+	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
 
 	for _, from := range starts(old, oldImage) {
 		for n := 1; ; n++ {
@@ -486,8 +486,8 @@ func TestPowerCutWhilePuttingBackLeavesAStartableMedium(t *testing.T) {
 
 func TestShortWriteIsAnErrorAndPutBack(t *testing.T) {
 	k := known{}
-	oldImage := rockchiptest.Small.Image(rockchip.MMC)
-	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiptest.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
+	oldImage := rockchiploader.Small.Image(rockchip.MMC)
+	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
 	from := starts(old, oldImage)[1]
 
 	for n := 1; ; n++ {
@@ -507,8 +507,8 @@ func TestShortWriteIsAnErrorAndPutBack(t *testing.T) {
 
 func TestLostWriteIsFoundByReadingBack(t *testing.T) {
 	k := known{}
-	oldImage := rockchiptest.Small.Image(rockchip.MMC)
-	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiptest.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
+	oldImage := rockchiploader.Small.Image(rockchip.MMC)
+	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
 	from := starts(old, oldImage)[1]
 
 	for n := 1; ; n++ {
@@ -545,7 +545,7 @@ func (l *lossy) WriteAt(p []byte, offset int64) (int, error) {
 }
 
 func TestSameLoaderIsNotWrittenAgain(t *testing.T) {
-	image := rockchiptest.Small.Image(rockchip.MMC)
+	image := rockchiploader.Small.Image(rockchip.MMC)
 	loader := known{}.add("old", image, rockchip.MMC)
 
 	m := newDisk(make([]byte, diskSize))
@@ -569,12 +569,12 @@ func TestSameLoaderIsNotWrittenAgain(t *testing.T) {
 }
 
 func TestOnlyThePartThatChangedIsWritten(t *testing.T) {
-	image := rockchiptest.Small.Image(rockchip.MMC)
+	image := rockchiploader.Small.Image(rockchip.MMC)
 	loader := known{}.add("old", image, rockchip.MMC)
 	m := newDisk(make([]byte, diskSize))
 	mustUpdate(m, loader)
 
-	other := known{}.add("new", rockchiptest.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
+	other := known{}.add("new", rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
 	loader.FIT = other.FIT
 
 	for _, outcome := range mustUpdate(m, loader) {
@@ -593,7 +593,7 @@ func TestNothingElseOnTheMediumChanges(t *testing.T) {
 
 		m := newDisk(bytes.Clone(content))
 		m.blockSize = blockSize
-		loader := known{}.add("new", rockchiptest.Real.Image(rockchip.MMC), rockchip.MMC)
+		loader := known{}.add("new", rockchiploader.Real.Image(rockchip.MMC), rockchip.MMC)
 
 		for _, outcome := range mustUpdate(m, loader) {
 			copy(content[outcome.Offset:], outcome.Data)
@@ -606,7 +606,7 @@ func TestNothingElseOnTheMediumChanges(t *testing.T) {
 }
 
 func TestMediumTooSmallIsRefused(t *testing.T) {
-	loader := known{}.add("new", rockchiptest.Small.Image(rockchip.MMC), rockchip.MMC)
+	loader := known{}.add("new", rockchiploader.Small.Image(rockchip.MMC), rockchip.MMC)
 	m := newDisk(make([]byte, 8<<20))
 
 	if _, err := update(m, loader); err == nil || !strings.Contains(err.Error(), "8388608 bytes") {

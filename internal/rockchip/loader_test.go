@@ -7,8 +7,8 @@ import (
 	"errors"
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 )
 
 var layouts = map[string]rockchip.Layout{"mmc": rockchip.MMC, "spi": rockchip.SPI}
@@ -23,7 +23,7 @@ func written(layout rockchip.Layout, image []byte) []byte {
 
 func TestWholeLoaderPassesAndIsFound(t *testing.T) {
 	for name, layout := range layouts {
-		for _, spec := range []rockchiptest.Spec{rockchiptest.Small, rockchiptest.Real} {
+		for _, spec := range []rockchiploader.Spec{rockchiploader.Small, rockchiploader.Real} {
 			image := spec.Image(layout)
 
 			loader, err := rockchip.ParseLoader(image, layout)
@@ -48,7 +48,7 @@ func TestWholeLoaderPassesAndIsFound(t *testing.T) {
 }
 
 func TestStandInIsSeen(t *testing.T) {
-	spec := rockchiptest.Small
+	spec := rockchiploader.Small
 	spec.StandIn = true
 
 	loader, err := rockchip.ParseLoader(spec.Image(rockchip.MMC), rockchip.MMC)
@@ -64,7 +64,7 @@ func TestStandInIsSeen(t *testing.T) {
 // Every byte that counts: whatever is flipped in a header, a stage or an image is found.
 func TestFlippedBitIsRefused(t *testing.T) {
 	for name, layout := range layouts {
-		image := rockchiptest.Small.Image(layout)
+		image := rockchiploader.Small.Image(layout)
 
 		loader, err := rockchip.ParseLoader(image, layout)
 		if err != nil {
@@ -108,7 +108,7 @@ func TestFlippedBitIsRefused(t *testing.T) {
 }
 
 func TestEveryCutIsRefused(t *testing.T) {
-	image := rockchiptest.Small.Image(rockchip.MMC)
+	image := rockchiploader.Small.Image(rockchip.MMC)
 	fit := int(rockchip.MMC.FIT - rockchip.MMC.FileStart)
 
 	for n := len(image) - 1; n >= fit-100; n-- {
@@ -125,13 +125,13 @@ func TestEveryCutIsRefused(t *testing.T) {
 }
 
 func TestWhatIsNoLoaderIsNamed(t *testing.T) {
-	noHash := rockchiptest.Small
+	noHash := rockchiploader.Small
 	noHash.NoHash = true
 
-	large := rockchiptest.Small
+	large := rockchiploader.Small
 	large.SPL = 600 << 10
 
-	largeFIT := rockchiptest.Small
+	largeFIT := rockchiploader.Small
 	largeFIT.UBoot = 5 << 20
 
 	for name, tc := range map[string]struct {
@@ -143,7 +143,7 @@ func TestWhatIsNoLoaderIsNamed(t *testing.T) {
 		"FIT without hashes":   {noHash.Image(rockchip.MMC), rockchip.ErrNoFIT},
 		"SPL larger than room": {large.Image(rockchip.MMC), rockchip.ErrLayout},
 		"FIT larger than room": {largeFIT.Image(rockchip.MMC), rockchip.ErrLayout},
-		"no FIT":               {append(rockchiptest.Small.Image(rockchip.MMC)[:rockchip.MMC.FIT-rockchip.MMC.FileStart], make([]byte, 9999)...), rockchip.ErrNoFIT},
+		"no FIT":               {append(rockchiploader.Small.Image(rockchip.MMC)[:rockchip.MMC.FIT-rockchip.MMC.FileStart], make([]byte, 9999)...), rockchip.ErrNoFIT},
 	} {
 		if _, err := rockchip.ParseLoader(tc.image, rockchip.MMC); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v, not %v", name, err, tc.want)
@@ -152,7 +152,7 @@ func TestWhatIsNoLoaderIsNamed(t *testing.T) {
 }
 
 func TestSearchGoesOnToTheSecondPlaces(t *testing.T) {
-	image := rockchiptest.Small.Image(rockchip.MMC)
+	image := rockchiploader.Small.Image(rockchip.MMC)
 
 	loader, err := rockchip.ParseLoader(image, rockchip.MMC)
 	if err != nil {
@@ -213,7 +213,7 @@ func TestBackupIDBlockIsClearOfEverything(t *testing.T) {
 }
 
 func FuzzParseLoader(f *testing.F) {
-	image := rockchiptest.Small.Image(rockchip.MMC)
+	image := rockchiploader.Small.Image(rockchip.MMC)
 	fit := image[rockchip.MMC.FIT-rockchip.MMC.FileStart:]
 
 	f.Add(image[:9000], fit)

@@ -18,11 +18,11 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"talos-nanopi-m6/internal/fixture/diskimage"
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect/initramfs"
-	"talos-nanopi-m6/internal/inspect/testdisk"
 	"talos-nanopi-m6/internal/rockchip"
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
 	"talos-nanopi-m6/internal/verify"
 )
 
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func disk(t *testing.T, s testdisk.Spec) string {
+func disk(t *testing.T, s diskimage.Spec) string {
 	t.Helper()
 
 	p := filepath.Join(t.TempDir(), "metal-arm64.raw")
@@ -65,7 +65,7 @@ func check(r *verify.Result, name string) verify.Check {
 }
 
 func TestASoundDiskPassesEveryCheck(t *testing.T) {
-	r := verified(t, disk(t, testdisk.Spec{}), verify.Options{})
+	r := verified(t, disk(t, diskimage.Spec{}), verify.Options{})
 
 	if !r.Passed {
 		t.Error("not passed")
@@ -87,50 +87,50 @@ func TestASoundDiskPassesEveryCheck(t *testing.T) {
 }
 
 func TestWhatKeepsTheBoardFromStartingFailsByName(t *testing.T) {
-	standIn := rockchiptest.Small
+	standIn := rockchiploader.Small
 	standIn.StandIn = true
 
-	noHash := rockchiptest.Small
+	noHash := rockchiploader.Small
 	noHash.NoHash = true
 
 	for name, c := range map[string]struct {
-		spec   testdisk.Spec
+		spec   diskimage.Spec
 		spoil  func(f *os.File) error
 		check  string
 		reason string
 	}{
-		"no loader":      {testdisk.Spec{NoLoader: true}, nil, "loader", "no boot loader"},
-		"no DDR blob":    {testdisk.Spec{Loader: standIn}, nil, "ddr", "no DDR blob: cannot start the board's memory"},
-		"FIT unhashed":   {testdisk.Spec{Loader: noHash}, nil, "loader", "hash"},
-		"another board":  {testdisk.Spec{Compatible: []string{"radxa,rock-5a", "rockchip,rk3588s"}}, nil, "efi.devicetree", "another board's"},
-		"no device tree": {testdisk.Spec{NoDeviceTree: true}, nil, "efi.devicetree", verify.BoardTree},
-		"no EFI program": {testdisk.Spec{NoEFILoader: true}, nil, "efi.loader", "BOOTAA64.EFI"},
-		"loader torn": {testdisk.Spec{}, func(f *os.File) error {
+		"no loader":      {diskimage.Spec{NoLoader: true}, nil, "loader", "no boot loader"},
+		"no DDR blob":    {diskimage.Spec{Loader: standIn}, nil, "ddr", "no DDR blob: cannot start the board's memory"},
+		"FIT unhashed":   {diskimage.Spec{Loader: noHash}, nil, "loader", "hash"},
+		"another board":  {diskimage.Spec{Compatible: []string{"radxa,rock-5a", "rockchip,rk3588s"}}, nil, "efi.devicetree", "another board's"},
+		"no device tree": {diskimage.Spec{NoDeviceTree: true}, nil, "efi.devicetree", verify.BoardTree},
+		"no EFI program": {diskimage.Spec{NoEFILoader: true}, nil, "efi.loader", "BOOTAA64.EFI"},
+		"loader torn": {diskimage.Spec{}, func(f *os.File) error {
 			_, err := f.WriteAt(make([]byte, 512), rockchip.MMC.FileStart+4096)
 
 			return err
 		}, "loader", "hash"},
-		"FIT torn": {testdisk.Spec{}, func(f *os.File) error {
+		"FIT torn": {diskimage.Spec{}, func(f *os.File) error {
 			_, err := f.WriteAt(make([]byte, 512), rockchip.MMC.FIT+4096)
 
 			return err
 		}, "loader", "hash"},
-		"primary GPT gone": {testdisk.Spec{}, func(f *os.File) error {
+		"primary GPT gone": {diskimage.Spec{}, func(f *os.File) error {
 			_, err := f.WriteAt(make([]byte, 512), 512)
 
 			return err
 		}, "gpt", "primary table"},
-		"backup GPT gone": {testdisk.Spec{}, func(f *os.File) error {
-			_, err := f.WriteAt(make([]byte, 512), testdisk.Size-512)
+		"backup GPT gone": {diskimage.Spec{}, func(f *os.File) error {
+			_, err := f.WriteAt(make([]byte, 512), diskimage.Size-512)
 
 			return err
 		}, "gpt", "backup table"},
-		"FAT torn": {testdisk.Spec{}, func(f *os.File) error {
+		"FAT torn": {diskimage.Spec{}, func(f *os.File) error {
 			_, err := f.WriteAt([]byte{7}, 11<<20+32*512+9)
 
 			return err
 		}, "efi.filesystem", "allocation tables differ"},
-		"XFS torn": {testdisk.Spec{}, func(f *os.File) error {
+		"XFS torn": {diskimage.Spec{}, func(f *os.File) error {
 			_, err := f.WriteAt([]byte{0xff, 0xff}, 112<<20+600)
 
 			return err
@@ -159,21 +159,21 @@ func TestWhatKeepsTheBoardFromStartingFailsByName(t *testing.T) {
 }
 
 func TestWhatIsMeantToBeSoPasses(t *testing.T) {
-	standIn := rockchiptest.Small
+	standIn := rockchiploader.Small
 	standIn.StandIn = true
 
-	if r := verified(t, disk(t, testdisk.Spec{Loader: standIn}), verify.Options{AllowStandIn: true}); !r.Passed || check(r, "ddr").Status != verify.Warn {
+	if r := verified(t, disk(t, diskimage.Spec{Loader: standIn}), verify.Options{AllowStandIn: true}); !r.Passed || check(r, "ddr").Status != verify.Warn {
 		t.Errorf("%+v", check(r, "ddr"))
 	}
 
-	if r := verified(t, disk(t, testdisk.Spec{NoLoader: true}), verify.Options{LoaderElsewhere: true}); !r.Passed {
+	if r := verified(t, disk(t, diskimage.Spec{NoLoader: true}), verify.Options{LoaderElsewhere: true}); !r.Passed {
 		t.Errorf("%+v", r.Checks)
 	}
 }
 
 func TestAnImageOnALargerDiskIsOnlyWarnedOf(t *testing.T) {
-	p := disk(t, testdisk.Spec{})
-	if err := os.Truncate(p, testdisk.Size+64<<20); err != nil {
+	p := disk(t, diskimage.Spec{})
+	if err := os.Truncate(p, diskimage.Size+64<<20); err != nil {
 		t.Fatal(err)
 	}
 
@@ -183,7 +183,7 @@ func TestAnImageOnALargerDiskIsOnlyWarnedOf(t *testing.T) {
 }
 
 func TestAFileSystemThatOldGRUBDoesNotReadIsWarnedOf(t *testing.T) {
-	p := disk(t, testdisk.Spec{})
+	p := disk(t, diskimage.Spec{})
 
 	f, err := os.OpenFile(p, os.O_RDWR, 0)
 	if err != nil {
@@ -292,7 +292,7 @@ func TestEveryFlippedBitInTheTableIsFound(t *testing.T) {
 // TestEveryFlippedBitInTheLoaderIsFound flips every bit of the idblock's header, and a sample of both programs and of all
 // that SPL loads.
 func TestEveryFlippedBitInTheLoaderIsFound(t *testing.T) {
-	b := rockchiptest.Small.Image(rockchip.MMC)
+	b := rockchiploader.Small.Image(rockchip.MMC)
 
 	block, err := rockchip.ParseIDBlock(b)
 	if err != nil {
@@ -333,7 +333,7 @@ func TestEveryFlippedBitInTheLoaderIsFound(t *testing.T) {
 // TestEveryFlippedBitIsFoundWithTheManifest flips bits where nothing on the disk itself has a sum: in the FIT's texts, in
 // the loader's padding, in the device tree, in files.
 func TestEveryFlippedBitIsFoundWithTheManifest(t *testing.T) {
-	p := disk(t, testdisk.Spec{})
+	p := disk(t, diskimage.Spec{})
 	manifest(t, p, p)
 
 	if r := verified(t, p, verify.Options{}); !r.Passed || check(r, "manifest.image").Status != verify.Pass {
@@ -346,7 +346,7 @@ func TestEveryFlippedBitIsFoundWithTheManifest(t *testing.T) {
 	}
 	defer f.Close() //nolint:errcheck // a temporary file
 
-	tree, err := testdisk.Tree(testdisk.Compatible...)
+	tree, err := diskimage.Tree(diskimage.Compatible...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -449,7 +449,7 @@ func manifest(t *testing.T, raw, packed string) {
 }
 
 func TestACompressedImageIsComparedWithItsManifest(t *testing.T) {
-	raw := disk(t, testdisk.Spec{})
+	raw := disk(t, diskimage.Spec{})
 
 	b, err := os.ReadFile(raw)
 	if err != nil {
@@ -506,7 +506,7 @@ func TestACompressedImageIsComparedWithItsManifest(t *testing.T) {
 }
 
 func TestAManifestThatIsNoneIsNamed(t *testing.T) {
-	p := disk(t, testdisk.Spec{NoFiles: true})
+	p := disk(t, diskimage.Spec{NoFiles: true})
 
 	for _, content := range []string{"", "{}", "[]", "<html>", `{"image":{"sha256":"00"}}`} {
 		m := filepath.Join(t.TempDir(), "m.json")
@@ -522,9 +522,9 @@ func TestAManifestThatIsNoneIsNamed(t *testing.T) {
 
 func TestPartsAreVerifiedAlone(t *testing.T) {
 	dir := t.TempDir()
-	b := rockchiptest.Small.Image(rockchip.MMC)
+	b := rockchiploader.Small.Image(rockchip.MMC)
 
-	tree, err := testdisk.Tree("acme,other")
+	tree, err := diskimage.Tree("acme,other")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -535,7 +535,7 @@ func TestPartsAreVerifiedAlone(t *testing.T) {
 		status  verify.Status
 	}{
 		"u-boot-rockchip.bin":     {b, "loader", verify.Pass},
-		"u-boot-rockchip-spi.bin": {rockchiptest.Small.Image(rockchip.SPI), "fit", verify.Pass},
+		"u-boot-rockchip-spi.bin": {rockchiploader.Small.Image(rockchip.SPI), "fit", verify.Pass},
 		"u-boot.itb":              {b[rockchip.MMC.FIT-rockchip.MMC.FileStart:], "addresses", verify.Pass},
 		"other.dtb":               {tree, "device tree", verify.Fail},
 	} {
@@ -555,7 +555,7 @@ func table(t *testing.T, size int64) []byte {
 	t.Helper()
 
 	p := filepath.Join(t.TempDir(), "table.raw")
-	if err := (testdisk.Spec{Size: size, NoFiles: true, Small: true}).Write(p); err != nil {
+	if err := (diskimage.Spec{Size: size, NoFiles: true, Small: true}).Write(p); err != nil {
 		t.Fatal(err)
 	}
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # U-Boot with the board's boot flow does in QEMU what docs/board.md says of it: the order of the disks, the device tree, the
-# LEDs, the word that leads to the prompt, the network (nix/tests/boot-flow).
+# LEDs, the word that leads to the prompt, the network (nix/tests/programs/boot-flow).
 {
   lib,
   stdenv,
@@ -29,7 +29,7 @@ in
 buildGoModule {
   pname = "boot-flow";
   version = "0";
-  src = source.only [ ./boot-flow ];
+  src = source.only [ ./programs/boot-flow ];
   vendorHash = (import ../vendor-hashes.nix).root;
   overrideModAttrs = _: {
     name = "nanopi-m6-go-modules";
@@ -51,11 +51,11 @@ buildGoModule {
     FLOW_FIT = "${u-boot}/u-boot.itb";
   };
   buildPhase = ''
-    unformatted=$(gofmt -l nix/tests/boot-flow)
+    unformatted=$(gofmt -l nix/tests/programs/boot-flow)
     [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
-    go vet -tags qemu ./nix/tests/boot-flow
+    go vet -tags qemu ./nix/tests/programs/boot-flow
   '';
   doCheck = true;
-  checkPhase = "go test -v -timeout 30m -tags qemu ./nix/tests/boot-flow";
+  checkPhase = "go test -v -timeout 30m -tags qemu ./nix/tests/programs/boot-flow";
   installPhase = "touch $out";
 }

@@ -23,9 +23,10 @@ let
       inherit release;
       installer = packages.installer.amd64;
       artifacts = pkgs.callPackage ../go.nix {
-        package = "internal/rockchip/rockchiptest/artifacts";
+        package = "nix/tests/programs/overlay-artifacts";
         internal = [
           "fdt"
+          "fixture/rockchiploader"
           "rockchip"
         ];
       };
@@ -57,8 +58,7 @@ in
       sdImage
       ;
     registry = pkgs.callPackage ../go.nix {
-      package = "internal/oci/registry";
-      internal = [ "oci" ];
+      package = "nix/tests/programs/registry";
     };
   };
   executor-1-10 = executor "v1.10";

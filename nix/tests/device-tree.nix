@@ -13,7 +13,7 @@ buildGoModule {
   pname = "device-tree";
   version = "0";
   src = (import ../go-source.nix { inherit lib; }).only [
-    ../../internal/devicetree
+    ./programs/device-tree
     ../../internal/fdt
   ];
   vendorHash = (import ../vendor-hashes.nix).root;
@@ -33,7 +33,7 @@ buildGoModule {
   doCheck = true;
   checkPhase = ''
     M6_DTB=$NIX_BUILD_TOP/trees/rk3588s-nanopi-m6.dtb M6_UBOOT_DTB=${u-boot}/u-boot.dtb \
-      go test -tags dtb ./internal/devicetree
+      go test -tags dtb ./nix/tests/programs/device-tree
   '';
   installPhase = "touch $out";
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # The built installer works with the overlay executor of Talos `release`: Talos' own code calls it, with options that arrive
-# and errors that a person reads (nix/tests/executor).
+# and errors that a person reads (nix/tests/programs/executor).
 {
   lib,
   buildGoModule,
@@ -13,10 +13,10 @@ buildGoModule {
   pname = "executor-${release}";
   version = "0";
   src = lib.fileset.toSource {
-    root = ./executor;
+    root = ./programs/executor;
     fileset = lib.fileset.unions [
-      ./executor/cases_test.go
-      (./executor + "/${release}")
+      ./programs/executor/v1.13/cases_test.go
+      (./programs/executor + "/${release}")
     ];
   };
   modRoot = release;

@@ -16,7 +16,7 @@ buildGoModule {
     ../../cmd
     ../../installer
     ../../internal
-    ./boot
+    source.programs
     ../../docs
     ../../profiles
     ../boot/u-boot

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# The image becomes a node: it takes a machine configuration and keeps it over a reboot, on encrypted volumes (nix/tests/node).
+# The image becomes a node: it takes a machine configuration and keeps it over a reboot, on encrypted volumes (nix/tests/programs/node).
 {
   buildGoModule,
   qemu,
@@ -10,7 +10,7 @@
 buildGoModule {
   pname = "node";
   version = "0";
-  src = ./node;
+  src = ./programs/node;
   vendorHash = (import ../vendor-hashes.nix).node;
   nativeBuildInputs = [
     qemu

@@ -24,7 +24,7 @@ let
       };
     };
   };
-  # The imager's module, with the same modules fetched, and our test in it.
+  # A test within the imager's module: its go.mod, and the same modules fetched.
   pull = buildGoModule {
     pname = "talos-imager";
     inherit (imager) version;
@@ -32,14 +32,13 @@ let
       root = ../.;
       fileset = lib.fileset.unions [
         ../talos/imager
-        ./overlay-pull
+        ./programs/overlay-pull
       ];
     };
-    modRoot = "talos/imager";
+    modRoot = "tests/programs/overlay-pull";
     vendorHash = (import ../vendor-hashes.nix).imager;
     env.CGO_ENABLED = 0;
     buildPhase = ''
-      cp ../../tests/overlay-pull/pull_test.go .
       go vet .
       go test -c -o pull .
     '';

@@ -7,15 +7,15 @@ import (
 	"io"
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/inspect/gpt"
-	"talos-nanopi-m6/internal/inspect/testdisk"
 )
 
 // FuzzFAT damages an EFI partition.
 func FuzzFAT(f *testing.F) {
-	d := testdisk.Spec{}.File(f)
+	d := diskimage.Spec{}.File(f)
 
-	table, err := gpt.Read(d, testdisk.Size, 512)
+	table, err := gpt.Read(d, diskimage.Size, 512)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func FuzzFAT(f *testing.F) {
 	f.Add([]byte{0, 5, 0, 11, 0x30})
 
 	f.Fuzz(func(_ *testing.T, patch []byte) {
-		damaged, err := Open(testdisk.Damage(part, patch, sectors), size)
+		damaged, err := Open(diskimage.Damage(part, patch, sectors), size)
 		if err != nil {
 			return
 		}

@@ -5,16 +5,16 @@ package gpt_test
 import (
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/gpt"
-	"talos-nanopi-m6/internal/inspect/testdisk"
 )
 
 // FuzzTable damages a partition table; what is read of it ends, without a panic.
 func FuzzTable(f *testing.F) {
 	const size = 32 << 20
 
-	d := testdisk.Spec{Size: size, NoFiles: true, Small: true}.File(f)
+	d := diskimage.Spec{Size: size, NoFiles: true, Small: true}.File(f)
 	sectors := []int64{0, 1, 20482, 20483, size/512 - 1, size/512 - 33}
 
 	f.Add([]byte{0, 1, 0, 32, 1})
@@ -23,7 +23,7 @@ func FuzzTable(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 0xfe, 0xff})
 
 	f.Fuzz(func(t *testing.T, patch []byte) {
-		m := testdisk.Damage(d, patch, sectors)
+		m := diskimage.Damage(d, patch, sectors)
 
 		if g, err := gpt.Read(m, size, 512); err == nil {
 			for _, p := range g.Partitions {

@@ -5,7 +5,7 @@
 // What is known of the NanoPi M6, asked of its compiled trees. The build tag is there because the trees come from dtc
 // and a kernel's source:
 //
-//	M6_DTB=rk3588s-nanopi-m6.dtb M6_UBOOT_DTB=u-boot.dtb go test -tags dtb ./internal/devicetree
+//	M6_DTB=rk3588s-nanopi-m6.dtb M6_UBOOT_DTB=u-boot.dtb go test -tags dtb ./nix/tests/programs/device-tree
 //
 // M6_DTB may name several trees, one a kernel, separated by colons. The overlays (*.dtbo) beside each are applied to it
 // and asked as well.
@@ -22,8 +22,8 @@ import (
 
 	"github.com/u-root/u-root/pkg/dt"
 
-	"talos-nanopi-m6/internal/devicetree"
 	"talos-nanopi-m6/internal/fdt"
+	devicetree "talos-nanopi-m6/nix/tests/programs/device-tree"
 )
 
 // files gives the trees that an environment variable names.

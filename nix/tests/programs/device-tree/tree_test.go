@@ -10,8 +10,8 @@ import (
 
 	"github.com/u-root/u-root/pkg/dt"
 
-	"talos-nanopi-m6/internal/devicetree"
 	"talos-nanopi-m6/internal/fdt"
+	devicetree "talos-nanopi-m6/nix/tests/programs/device-tree"
 )
 
 // small is a board with one GPIO bank, one LED on it and one regulator.

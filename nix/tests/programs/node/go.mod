@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Makes a node of the image and talks to it as an administrator does: with the API of the Talos release that is in it.
-module talos-nanopi-m6/nix/tests/node
+module talos-nanopi-m6/nix/tests/programs/node
 
 go 1.26.6
 

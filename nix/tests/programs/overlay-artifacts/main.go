@@ -8,17 +8,17 @@ import (
 	"fmt"
 	"os"
 
-	"talos-nanopi-m6/internal/rockchip/rockchiptest"
+	"talos-nanopi-m6/internal/fixture/rockchiploader"
 )
 
 func main() {
-	spec := rockchiptest.Real
+	spec := rockchiploader.Real
 
 	flag.Uint64Var(&spec.Seed, "seed", spec.Seed, "makes boot loaders differ")
 	flag.BoolVar(&spec.StandIn, "stand-in", false, "no DDR blob")
 	flag.Parse()
 
-	if err := rockchiptest.Artifacts(flag.Arg(0), spec); err != nil {
+	if err := rockchiploader.Artifacts(flag.Arg(0), spec); err != nil {
 		fmt.Fprintf(os.Stderr, "artifacts: %v\n", err)
 		os.Exit(1)
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package pull_test has the imager's own code pull the overlay, as the imager and a node do. It is compiled in the imager's
-// module (nix/tests/overlay-push.nix).
+// Package pull_test has the imager's own code pull the overlay, as the imager and a node do. Its go.mod is the
+// imager's own (nix/talos/imager).
 package pull_test
 
 import (

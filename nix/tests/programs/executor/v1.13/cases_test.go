@@ -33,11 +33,11 @@ func build(t *testing.T) built {
 
 	for _, args := range [][]string{
 		{"build", "-o", b.installer, "./installer"},
-		{"run", "./internal/rockchip/rockchiptest/artifacts", b.artifacts},
-		{"run", "./internal/rockchip/rockchiptest/artifacts", "-stand-in", b.standIn},
+		{"run", "./nix/tests/programs/overlay-artifacts", b.artifacts},
+		{"run", "./nix/tests/programs/overlay-artifacts", "-stand-in", b.standIn},
 	} {
 		cmd := exec.Command("go", args...)
-		cmd.Dir = "../../../.."
+		cmd.Dir = "../../../../.."
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Drives the overlay installer's binary through the code that Talos 1.13.9 runs it with.
-module talos-nanopi-m6/nix/tests/executor/v1.13
+module talos-nanopi-m6/nix/tests/programs/executor/v1.13
 
 go 1.26.6
 

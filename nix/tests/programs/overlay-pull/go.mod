@@ -1,0 +1,1 @@
+../../../talos/imager/go.mod
