@@ -19,13 +19,13 @@ import (
 	"strings"
 	"time"
 
-	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/initramfs"
 )
 
 // What is pinned of every release. The initramfs also tells which version it is of.
-const initramfs = "initramfs-arm64.xz"
+const initramfsAsset = "initramfs-arm64.xz"
 
-var assets = []string{initramfs, "vmlinuz-arm64", "talosctl-linux-amd64", "talosctl-linux-arm64"}
+var assets = []string{initramfsAsset, "vmlinuz-arm64", "talosctl-linux-amd64", "talosctl-linux-arm64"}
 
 const (
 	sums   = "sha256sum.txt"
@@ -158,7 +158,7 @@ func (p *pinner) addAssets(ctx context.Context, version string, entry release) e
 	}
 
 	// The list names assets, not the version they are of: an older release's list is as well signed. The initramfs says it.
-	is, err := p.initramfsVersion(ctx, version, list[initramfs], work)
+	is, err := p.initramfsVersion(ctx, version, list[initramfsAsset], work)
 	if err != nil {
 		return err
 	}
@@ -238,13 +238,13 @@ func parseSums(text string) (map[string]string, error) {
 
 // initramfsVersion gives the version that the initramfs with this hash says it is of.
 func (p *pinner) initramfsVersion(ctx context.Context, version, hash, work string) (string, error) {
-	f, err := os.Create(filepath.Join(work, initramfs))
+	f, err := os.Create(filepath.Join(work, initramfsAsset))
 	if err != nil {
 		return "", err
 	}
 	defer f.Close() //nolint:errcheck // temporary
 
-	if err := p.get(ctx, p.releases+"/"+version+"/"+initramfs, maxAsset, file{f}); err != nil {
+	if err := p.get(ctx, p.releases+"/"+version+"/"+initramfsAsset, maxAsset, file{f}); err != nil {
 		return "", err
 	}
 
@@ -258,16 +258,16 @@ func (p *pinner) initramfsVersion(ctx context.Context, version, hash, work strin
 	}
 
 	if got := hex.EncodeToString(h.Sum(nil)); got != hash {
-		return "", fmt.Errorf("%s of %s has sha256 %s, its %s says %s", initramfs, version, got, sums, hash)
+		return "", fmt.Errorf("%s of %s has sha256 %s, its %s says %s", initramfsAsset, version, got, sums, hash)
 	}
 
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return "", err
 	}
 
-	root, err := inspect.ReadInitramfs(f)
+	root, err := initramfs.Decode(f)
 	if err != nil {
-		return "", fmt.Errorf("%s of %s: %w", initramfs, version, err)
+		return "", fmt.Errorf("%s of %s: %w", initramfsAsset, version, err)
 	}
 
 	return root.Version, nil

@@ -55,7 +55,7 @@ func (g *github) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *github) publish(t *testing.T, version, says string, signed bool) {
 	t.Helper()
 
-	content := map[string][]byte{initramfs: initramfsOf(t, says), "other": []byte("not asked for")}
+	content := map[string][]byte{initramfsAsset: initramfsOf(t, says), "other": []byte("not asked for")}
 	for _, asset := range assets[1:] {
 		content[asset] = []byte(asset + " of " + says)
 	}
@@ -327,7 +327,7 @@ func TestAListOfAnotherVersionIsRefused(t *testing.T) {
 func TestAnInitramfsThatIsNotTheListedOneIsRefused(t *testing.T) {
 	b := newBench(t)
 	b.github.publish(t, "v1.14.1", "v1.14.1", true)
-	b.github.files["/v1.14.1/"+initramfs] = initramfsOf(t, "v1.14.2")
+	b.github.files["/v1.14.1/"+initramfsAsset] = initramfsOf(t, "v1.14.2")
 	b.refused(t, "v1.14.1", "has sha256")
 }
 
@@ -360,11 +360,11 @@ func TestARedirectToHTTPIsRefused(t *testing.T) {
 
 func TestAListWithoutEveryAssetIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                      "no single sha256 of " + initramfs,
-		"zz  _out/" + initramfs + "\n":          "no single sha256 of " + initramfs,
-		digest(nil) + "  " + initramfs + "\n":   "no single sha256 of vmlinuz-arm64",
-		digest(nil) + "  a\n" + "00  dir/a\n":   "two hashes of a",
-		digest(nil) + " *b/" + initramfs + "\n": "no single sha256 of vmlinuz-arm64",
+		"":                                  "no single sha256 of " + initramfsAsset,
+		"zz  _out/" + initramfsAsset + "\n": "no single sha256 of " + initramfsAsset,
+		digest(nil) + "  " + initramfsAsset + "\n":   "no single sha256 of vmlinuz-arm64",
+		digest(nil) + "  a\n" + "00  dir/a\n":        "two hashes of a",
+		digest(nil) + " *b/" + initramfsAsset + "\n": "no single sha256 of vmlinuz-arm64",
 	} {
 		b := newBench(t)
 		b.github.publish(t, "v1.14.1", "v1.14.1", true)
@@ -378,7 +378,7 @@ func TestWhatIsMissingOfAnEntryIsAddedAndNoHashChanges(t *testing.T) {
 	b.github.publish(t, "v1.14.0", "v1.14.0", true)
 	b.refused(t, "v1.14.0", "the table has sha256 e47bc13e")
 
-	known := release{initramfs: digest(b.github.files["/v1.14.0/"+initramfs]), provenanceKey: "by hand"}
+	known := release{initramfsAsset: digest(b.github.files["/v1.14.0/"+initramfsAsset]), provenanceKey: "by hand"}
 	if err := (table{"v1.14.0": known}).write(b.table); err != nil {
 		t.Fatal(err)
 	}
