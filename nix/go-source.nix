@@ -20,12 +20,13 @@ rec {
     ../internal
     programs
   ];
-  # The tests' programs of this module; those beside them have a go.mod of their own.
-  programs = lib.fileset.difference ./tests/programs (
-    lib.fileset.unions [
-      ./tests/programs/executor
-      ./tests/programs/node
-      ./tests/programs/overlay-pull
-    ]
-  );
+  # The tests' programs of this module; what else is there has a go.mod of its own.
+  programs = lib.fileset.unions [
+    ./tests/programs/boot
+    ./tests/programs/boot-flow
+    ./tests/programs/device-tree
+    ./tests/programs/kernel-check
+    ./tests/programs/overlay-artifacts
+    ./tests/programs/registry
+  ];
 }
