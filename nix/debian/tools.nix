@@ -37,10 +37,14 @@
   dosfstools = [ "dosfstools" ];
   dpkg = [ "dpkg" ];
   dt-schema = [ "dt-schema/trixie-backports" ]; # not in stable
-  dtc = [ "device-tree-compiler" ];
+  dtc = [
+    "device-tree-compiler"
+    "libfdt-dev"
+  ];
   elfutils = [ "libelf-dev" ];
   flex = [ "flex" ];
   git = [ "git" ];
+  glib = [ "libglib2.0-dev" ];
   gnutls = [ "libgnutls28-dev" ];
   go = [ "golang-1.26-go/trixie-backports" ]; # Talos' imager wants Go 1.26
   gptfdisk = [ "gdisk" ];
@@ -49,9 +53,16 @@
   kernel-hardening-checker = [ "kernel-hardening-checker/trixie-backports" ]; # not in stable
   kmod = [ "kmod" ];
   libfaketime = [ "faketime" ];
+  libslirp = [ "libslirp-dev" ];
   libuuid = [ "uuid-dev" ];
+  # what nixpkgs' python3 has of itself
+  meson = [
+    "meson"
+    "python3-venv"
+  ];
   mtools = [ "mtools" ];
   ncurses = [ "libncurses-dev" ];
+  ninja = [ "ninja-build" ];
   nix = [ "nix-bin" ];
   openssl = [
     "libssl-dev"
@@ -59,6 +70,7 @@
   ];
   pahole = [ "pahole" ];
   perl = [ "perl" ];
+  pkg-config = [ "pkg-config" ];
   python3 = [
     "python3"
     "python3-dev"
