@@ -49,6 +49,7 @@ lib.fix (self: {
   vendored = {
     root = self.oci-image.goModules;
     imager = self.imager.goModules;
+    installer = self.talos-installer.goModules;
     source = self.machined.goModules;
     containerd = self.containerd.goModules;
     cni = self.cni.goModules;
@@ -215,9 +216,20 @@ lib.fix (self: {
         overlay
         ;
     };
-  # On the base of the release; without a pinned one, a package that does not build and says why.
+  grub = pkgs.callPackage ./nix/talos/grub.nix { inherit (self) imagerTools; };
+  talos-installer = arm64.callPackage ./nix/talos/installer.nix { };
+  installer-base = pkgs.callPackage ./nix/talos/installer-base.nix {
+    inherit sources;
+    inherit (self) oci-image grub;
+    installer = self.talos-installer;
+    grubInstall = program arm64 "cmd/grub-install" [ "esp" ];
+  };
+  # On the base of the release; without a pinned one, a package that does not build and says why. Talos from source has a
+  # base from source.
   installerImage =
-    if talosVersion != null && release.installerBase != null then
+    if talosVersion == null then
+      self.installerImageOn { ociPath = "${self.installer-base}"; }
+    else if release.installerBase != null then
       self.installerImageOn release.installerBase
     else
       pkgs.callPackage ./nix/talos/installer-image-unpinned.nix { inherit (self) talosVersion; };

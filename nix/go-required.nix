@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MPL-2.0
 # Another project's Go programs, static, from a module here that does nothing but require it: go.mod and go.sum are the pin.
 # Takes `pname`, `version`, `src` (the directory of that module), `vendorHash`, `project` (its module path), `packages` (below that path),
-# `ldflags` beyond those that leave out symbols, and what else buildGoModule takes (`tags`, `postInstall`, `meta`).
+# `ldflags` beyond those that leave out symbols, `projectPatches` (over the project's module), and what else buildGoModule takes (`tags`, `postInstall`, `meta`).
 { buildGoModule }:
 {
   project,
   packages,
   ldflags ? [ ],
+  projectPatches ? [ ],
   ...
 }@arguments:
 buildGoModule (
   removeAttrs arguments [
     "project"
     "packages"
+    "projectPatches"
   ]
   // {
     # Go takes ./vendor/X for the package X.
@@ -23,6 +25,12 @@ buildGoModule (
       "-w"
     ]
     ++ ldflags;
+    preBuild = ''
+      for patch in ${toString projectPatches}; do
+        chmod -R u+w vendor/${project}
+        patch -p1 -d vendor/${project} <$patch
+      done
+    '';
     # Its tests are its own project's.
     doCheck = false;
   }

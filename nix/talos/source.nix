@@ -14,6 +14,7 @@ import ../go-required.nix { inherit buildGoModule; } {
   vendorHash = (import ../vendor-hashes.nix).source;
   project = "github.com/siderolabs/talos";
   inherit packages;
+  projectPatches = [ ../../patches/talos/0001-grub-configuration-old-or-new.patch ];
   tags = [
     "tcell_minimal"
     "grpcnotrace"

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MPL-2.0
+# Talos' installer from its Go module, for the set's host platform: what runs on a node for an installation or an upgrade.
+# Gives bin/installer.
+{
+  lib,
+  buildGoModule,
+}:
+import ../go-required.nix { inherit buildGoModule; } {
+  pname = "talos-installer";
+  version = "1.10.6";
+  src = ./installer;
+  vendorHash = (import ../vendor-hashes.nix).installer;
+  project = "github.com/siderolabs/talos";
+  packages = [ "cmd/installer" ];
+  projectPatches = [ ../../patches/talos/0001-grub-configuration-old-or-new.patch ];
+  tags = [
+    "tcell_minimal"
+    "grpcnotrace"
+  ];
+  meta = {
+    mainProgram = "installer";
+    license = lib.licenses.mpl20;
+  };
+}
