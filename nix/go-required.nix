@@ -26,7 +26,7 @@ buildGoModule (
     ]
     ++ ldflags;
     preBuild = ''
-      for patch in ${toString projectPatches}; do
+      for patch in ${toString (map (patch: "${patch}") projectPatches)}; do
         chmod -R u+w vendor/${project}
         patch -p1 -d vendor/${project} <$patch
       done

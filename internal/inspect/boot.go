@@ -20,7 +20,9 @@ import (
 // Boot is the BOOT partition: what GRUB reads.
 type Boot struct {
 	Entries []grub.Entry `json:"entries,omitempty"`
-	Files   []File       `json:"files,omitempty"`
+	// NumberedDisk is a disk that GRUB\'s configuration names by number.
+	NumberedDisk string `json:"numberedDisk,omitempty"`
+	Files        []File `json:"files,omitempty"`
 	// Kernel and Rootfs are the default entry's.
 	Kernel *kernel.Image     `json:"kernel,omitempty"`
 	Rootfs *initramfs.Rootfs `json:"rootfs,omitempty"`
@@ -84,7 +86,7 @@ func readBoot(ctx context.Context, r io.ReaderAt, size int64) *Boot {
 		return b
 	}
 
-	b.Entries = grub.Parse(string(config))
+	b.Entries, b.NumberedDisk = grub.Parse(string(config)), grub.NumberedDisk(string(config))
 
 	for _, e := range b.Entries {
 		if !e.Default {

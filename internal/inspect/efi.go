@@ -14,6 +14,7 @@ import (
 
 	"talos-nanopi-m6/internal/fdt"
 	"talos-nanopi-m6/internal/inspect/fat"
+	"talos-nanopi-m6/internal/inspect/grub"
 )
 
 // EFI is the EFI partition: what U-Boot reads.
@@ -22,6 +23,8 @@ type EFI struct {
 	// Loader is the program U-Boot starts, Machine what it is for.
 	Loader  string `json:"loader,omitempty"`
 	Machine string `json:"machine,omitempty"`
+	// GRUB is the loader's, where it is one.
+	GRUB *grub.Image `json:"grub,omitempty"`
 	// DeviceTrees are those U-Boot may hand to the kernel.
 	DeviceTrees []DeviceTree `json:"deviceTrees,omitempty"`
 	// Problem says why the rest is missing.
@@ -79,7 +82,7 @@ func readEFI(r io.ReaderAt, size int64) *EFI {
 		e.Files = append(e.Files, File{file.Path, file.Size, digest(b)})
 
 		if strings.EqualFold(file.Path, defaultLoader) {
-			e.Loader, e.Machine = file.Path, machine(b)
+			e.Loader, e.Machine, e.GRUB = file.Path, machine(b), grub.ReadImage(b)
 		}
 
 		if strings.HasSuffix(strings.ToLower(file.Path), ".dtb") {

@@ -3,6 +3,7 @@
 package verify
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -103,6 +104,10 @@ func (l *list) efi(e *inspect.EFI) {
 		l.add("efi.loader", Pass, "%s, for arm64", e.Loader)
 	}
 
+	if e.GRUB != nil {
+		l.grub(e.GRUB)
+	}
+
 	for _, t := range e.DeviceTrees {
 		if strings.EqualFold(t.Path, BoardTree) {
 			l.tree("efi.devicetree", t)
@@ -112,6 +117,24 @@ func (l *list) efi(e *inspect.EFI) {
 	}
 
 	l.add("efi.devicetree", Fail, "no %s: U-Boot starts the kernel with its own device tree", BoardTree)
+}
+
+// grub checks that GRUB finds BOOT on the disk it is on, whatever other disks there are.
+func (l *list) grub(g *grub.Image) {
+	numbered := cmp.Or(grub.NumberedDisk(g.Prefix), grub.NumberedDisk(g.Config))
+
+	switch {
+	case g.Problem != "":
+		l.add("efi.grub", Fail, "%s", g.Problem)
+	case numbered != "":
+		l.add("efi.grub", Fail, "GRUB looks for BOOT on %s, whichever disk that is: with another disk attached it may stop at its prompt", numbered)
+	case strings.HasPrefix(g.Prefix, "(,"):
+		l.add("efi.grub", Pass, "takes %s of the disk it was loaded from", g.Prefix)
+	case strings.Contains(g.Config, "search.fs_uuid"):
+		l.add("efi.grub", Warn, "GRUB takes the first file system with the UUID of BOOT, which every disk with the same image has: attach no second one")
+	default:
+		l.add("efi.grub", Warn, "GRUB looks for BOOT at %q: on which disk that is, is not known", g.Prefix)
+	}
 }
 
 // tree checks that a device tree is this board's.
@@ -154,6 +177,12 @@ func (l *list) boot(b *inspect.Boot) {
 	}
 
 	e := b.Entries[k]
+
+	if b.NumberedDisk != "" {
+		l.add("boot.grub", Fail, "grub.cfg names the disk %s, whichever that is: with another disk attached it may be the wrong one", b.NumberedDisk)
+
+		return
+	}
 
 	l.add("boot.grub", Pass, "%q starts %s with %s", e.Name, e.Kernel, e.Initrd)
 	l.arguments(e.Args)

@@ -72,7 +72,7 @@ func TestASoundDiskPassesEveryCheck(t *testing.T) {
 	}
 
 	for _, name := range []string{
-		"loader", "ddr", "fit", "addresses", "gpt", "placement", "partitions", "efi.filesystem", "efi.loader",
+		"loader", "ddr", "fit", "addresses", "gpt", "placement", "partitions", "efi.filesystem", "efi.loader", "efi.grub",
 		"efi.devicetree", "boot.filesystem", "boot.grub", "boot.platform", "boot.console", "kernel", "modules", "talos",
 	} {
 		want := verify.Pass
@@ -99,12 +99,16 @@ func TestWhatKeepsTheBoardFromStartingFailsByName(t *testing.T) {
 		check  string
 		reason string
 	}{
-		"no loader":      {diskimage.Spec{NoLoader: true}, nil, "loader", "no boot loader"},
-		"no DDR blob":    {diskimage.Spec{Loader: standIn}, nil, "ddr", "no DDR blob: cannot start the board's memory"},
-		"FIT unhashed":   {diskimage.Spec{Loader: noHash}, nil, "loader", "hash"},
-		"another board":  {diskimage.Spec{Compatible: []string{"radxa,rock-5a", "rockchip,rk3588s"}}, nil, "efi.devicetree", "another board's"},
-		"no device tree": {diskimage.Spec{NoDeviceTree: true}, nil, "efi.devicetree", verify.BoardTree},
-		"no EFI program": {diskimage.Spec{NoEFILoader: true}, nil, "efi.loader", "BOOTAA64.EFI"},
+		"no loader":                      {diskimage.Spec{NoLoader: true}, nil, "loader", "no boot loader"},
+		"no DDR blob":                    {diskimage.Spec{Loader: standIn}, nil, "ddr", "no DDR blob: cannot start the board's memory"},
+		"FIT unhashed":                   {diskimage.Spec{Loader: noHash}, nil, "loader", "hash"},
+		"another board":                  {diskimage.Spec{Compatible: []string{"radxa,rock-5a", "rockchip,rk3588s"}}, nil, "efi.devicetree", "another board's"},
+		"no device tree":                 {diskimage.Spec{NoDeviceTree: true}, nil, "efi.devicetree", verify.BoardTree},
+		"no EFI program":                 {diskimage.Spec{NoEFILoader: true}, nil, "efi.loader", "BOOTAA64.EFI"},
+		"GRUB's prefix numbers the disk": {diskimage.Spec{GRUBPrefix: "(hd0,gpt3)/grub"}, nil, "efi.grub", "(hd0,gpt3)"},
+		"GRUB's own configuration numbers the disk": {
+			diskimage.Spec{GRUBPrefix: "/grub", GRUBConfig: "set root='hd1,gpt3'\n"}, nil, "efi.grub", "hd1,gpt3",
+		},
 		"loader torn": {diskimage.Spec{}, func(f *os.File) error {
 			_, err := f.WriteAt(make([]byte, 512), rockchip.MMC.FileStart+4096)
 

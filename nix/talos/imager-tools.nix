@@ -36,6 +36,13 @@ let
         mkdir -p $out/bin
         cat >$out/bin/grub-mkimage <<'END'
         #!${runtimeShell}
+        for argument; do
+          shift
+          # What Talos asks for: whichever disk the firmware counts first. Without its number it is the disk that GRUB
+          # was loaded from (grub-core/kern/main.c, grub_set_prefix_and_root).
+          [ "$argument" != '(hd0,gpt3)/grub' ] || argument='(,gpt3)/grub'
+          set -- "$@" "$argument"
+        done
         exec ${grub2}/bin/grub-mkimage --directory=${modules}/arm64-efi "$@"
         END
         cat >$out/bin/mkfs.xfs <<'END'

@@ -190,6 +190,12 @@ func (w *writer) efi(e *inspect.EFI) {
 		w.field("starts", fmt.Sprintf("%s (%s)", e.Loader, e.Machine))
 	}
 
+	if e.GRUB != nil {
+		w.field("GRUB reads", e.GRUB.Prefix)
+		w.field("after", strings.TrimSpace(e.GRUB.Config))
+		w.field("problem", e.GRUB.Problem)
+	}
+
 	for _, t := range e.DeviceTrees {
 		w.tree(t)
 	}
