@@ -142,11 +142,11 @@ lib.fix (self: {
     if talosVersion == null then
       self.initramfs-from-source
     else
-      pkgs.callPackage ./nix/talos/payload-official.nix {
+      pkgs.callPackage ./nix/talos/initramfs/official.nix {
         inherit (release) version initramfs;
         inherit (self) kernel;
       };
-  initramfs-from-source = pkgs.callPackage ./nix/talos/initramfs.nix {
+  initramfs-from-source = pkgs.callPackage ./nix/talos/initramfs/from-source.nix {
     inherit sources;
     cni = [
       self.cni

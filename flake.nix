@@ -15,28 +15,46 @@
       ];
       overlays.default = import ./nix/flake/overlay.nix;
       pkgsFor = system: nixpkgs.legacyPackages.${system}.extend overlays.default;
+      tree = pkgs: arguments: import ./nix/flake/tree.nix { inherit pkgs arguments; };
       # perSystem FILE: a file of nix/flake for each system.
       perSystem =
         file:
         lib.genAttrs systems (
           system:
           import file {
-            inherit lib self system;
+            inherit
+              lib
+              self
+              system
+              tree
+              ;
             pkgs = pkgsFor system;
-            tree = pkgs: arguments: import ./nix/flake/tree.nix { inherit pkgs arguments; };
           }
         );
     in
     {
       inherit overlays;
       packages = perSystem ./nix/flake/packages.nix;
-      legacyPackages = perSystem ./nix/flake/legacy-packages.nix;
+      # The whole tree of default.nix, and the package set it is made of.
+      legacyPackages = lib.genAttrs systems (
+        system:
+        let
+          pkgs = pkgsFor system;
+        in
+        tree pkgs { } // { inherit pkgs; }
+      );
       apps = perSystem ./nix/flake/apps.nix;
       checks = perSystem ./nix/flake/checks.nix;
       devShells = perSystem ./nix/flake/shells.nix;
-      formatter = perSystem ./nix/flake/formatter.nix;
+      formatter = lib.genAttrs systems (system: (pkgsFor system).nixfmt);
       hydraJobs = import ./nix/flake/hydra.nix { inherit self lib systems; };
       lib = import ./nix/lib { inherit lib pkgsFor; };
-      templates = import ./nix/flake/templates.nix;
+      templates = rec {
+        default = node;
+        node = {
+          path = ./templates/node;
+          description = "one cluster of NanoPi M6 nodes: images from data";
+        };
+      };
     };
 }

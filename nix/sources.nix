@@ -81,10 +81,10 @@ rec {
   ];
   systemdBoot = debianFile "systemd-boot-efi:arm64";
   ubootQemu = debianFile "u-boot-qemu";
-  # The node's root: every package of nix/talos/rootfs/packages, by its name in the lock.
+  # The node's root: every package of nix/talos/initramfs/rootfs/packages, by its name in the lock.
   nodePackageNames =
     let
-      lines = lib.splitString "\n" (builtins.readFile ./talos/rootfs/packages);
+      lines = lib.splitString "\n" (builtins.readFile ./talos/initramfs/rootfs/packages);
       name = line: builtins.head (builtins.match "([^# ]*).*" line);
       locked = package: if lock.files ? "${package}:arm64" then "${package}:arm64" else package;
     in

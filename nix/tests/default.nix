@@ -78,7 +78,7 @@ in
   image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {
     initramfs = packages.initramfs-from-source;
-    rebuilt = pkgs.callPackage ../talos/payload-official.nix {
+    rebuilt = pkgs.callPackage ../talos/initramfs/official.nix {
       version = "from-source";
       initramfs = packages.initramfs-from-source;
       inherit (packages) kernel;

@@ -23,12 +23,12 @@ runCommand "payload"
     src = lib.fileset.toSource {
       root = ../.;
       fileset = lib.fileset.unions [
-        ../talos/payload-modules
+        ../talos/initramfs/modules
         ./payload
       ];
     };
   }
   ''
-    bash $src/tests/payload/run.sh $src/talos/payload-modules/initramfs.sh
+    bash $src/tests/payload/run.sh $src/talos/initramfs/modules/replace.sh
     touch $out
   ''

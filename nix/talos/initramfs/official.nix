@@ -26,6 +26,6 @@ stdenvNoCC.mkDerivation {
   ];
   inherit initramfs;
   modules = "${kernel}/lib/modules";
-  swap = ./payload-modules;
-  buildCommand = "bash $swap/initramfs.sh $initramfs $modules $out";
+  swap = ./modules;
+  buildCommand = "bash $swap/replace.sh $initramfs $modules $out";
 }

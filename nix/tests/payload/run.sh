@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck disable=SC2015,SC2317 # the cases are functions that `promise` calls by name; fail ends the case
-# run.sh INITRAMFS.SH: tests nix/talos/payload-modules on small roots laid out and labelled as Talos' are.
+# run.sh REPLACE.SH: tests nix/talos/initramfs/modules on small roots laid out and labelled as Talos' are.
 set -euo pipefail
 export LC_ALL=C SOURCE_DATE_EPOCH=315532800
 program=$(realpath "$1")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# initramfs.sh INITRAMFS MODULES OUTPUT: writes INITRAMFS anew with the modules of MODULES/RELEASE (one kernel) in its
+# replace.sh INITRAMFS MODULES OUTPUT: writes INITRAMFS anew with the modules of MODULES/RELEASE (one kernel) in its
 # rootfs.sqsh in place of those there. Everything else keeps its bytes, labels, modes and names: the squashfs is streamed,
 # never unpacked, because an unprivileged build could not set its files' labels and owners.
 #
@@ -18,7 +18,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 die() {
-  printf 'payload-modules: %s\n' "$*" >&2
+  printf 'replace.sh: %s\n' "$*" >&2
   exit 1
 }
 

@@ -1,4 +1,0 @@
-# SPDX-License-Identifier: MPL-2.0
-# `nix fmt`
-{ pkgs, ... }:
-pkgs.nixfmt
