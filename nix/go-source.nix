@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-# Sources of the root Go module: `only PATHS` with go.mod and go.sum, `everything`, and the tests' `programs`.
+# The root Go module for buildGoModule.
+# Gives `only PATHS` (a source: these, go.mod and go.sum), `programs` (those of the tests, a file set) and `build
+# BUILDGOMODULE ARGUMENTS` (static, with the dependencies that are vendored once for all of them).
 { lib }:
 rec {
   only =
@@ -14,6 +16,23 @@ rec {
         ++ paths
       );
     };
+  build =
+    buildGoModule: arguments:
+    buildGoModule (
+      arguments
+      // {
+        vendorHash = (import ./vendor-hashes.nix).root;
+        # What is vendored depends on every package of the module.
+        overrideModAttrs = _: {
+          name = "nanopi-m6-go-modules";
+          src = everything;
+        };
+        env = {
+          CGO_ENABLED = 0;
+        }
+        // arguments.env or { };
+      }
+    );
   everything = only [
     ../cmd
     ../installer

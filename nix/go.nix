@@ -13,20 +13,13 @@ let
   # A changed test changes no program.
   withoutTests = lib.fileset.fileFilter (file: !lib.hasSuffix "_test.go" file.name);
 in
-buildGoModule {
+source.build buildGoModule {
   pname = baseNameOf package;
   version = "0";
   src = source.only (
     map withoutTests ([ (../. + "/${package}") ] ++ map (name: ../internal + "/${name}") internal)
   );
-  vendorHash = (import ./vendor-hashes.nix).root;
-  # What is vendored depends on every package of the module.
-  overrideModAttrs = _: {
-    name = "nanopi-m6-go-modules";
-    src = source.everything;
-  };
   subPackages = [ package ];
-  env.CGO_ENABLED = 0;
   ldflags = [
     "-s"
     "-w"

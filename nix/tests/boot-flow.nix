@@ -26,15 +26,10 @@ let
     '';
   };
 in
-buildGoModule {
+source.build buildGoModule {
   pname = "boot-flow";
   version = "0";
   src = source.only [ ./programs/boot-flow ];
-  vendorHash = (import ../vendor-hashes.nix).root;
-  overrideModAttrs = _: {
-    name = "nanopi-m6-go-modules";
-    src = source.everything;
-  };
   nativeBuildInputs = [
     dosfstools
     dtc
@@ -43,7 +38,6 @@ buildGoModule {
     qemu
   ];
   env = {
-    CGO_ENABLED = 0;
     FLOW_UBOOT = "${u-boot-qemu}/u-boot.bin";
     FLOW_EFI = "${u-boot-qemu}/helloworld.efi";
     FLOW_DTB = "${dtb}/rockchip/rk3588s-nanopi-m6.dtb";

@@ -9,24 +9,21 @@
   dtSources,
   u-boot,
 }:
-buildGoModule {
+let
+  source = import ../go-source.nix { inherit lib; };
+in
+source.build buildGoModule {
   pname = "device-tree";
   version = "0";
-  src = (import ../go-source.nix { inherit lib; }).only [
+  src = source.only [
     ./programs/device-tree
     ../../internal/fdt
   ];
-  vendorHash = (import ../vendor-hashes.nix).root;
-  overrideModAttrs = _: {
-    name = "nanopi-m6-go-modules";
-    src = (import ../go-source.nix { inherit lib; }).everything;
-  };
   nativeBuildInputs = [
     dt-schema
     dtc
     stdenv.cc # cpp
   ];
-  env.CGO_ENABLED = 0;
   buildPhase = ''
     sh ${../../dts}/check.sh ${dtSources} $NIX_BUILD_TOP/trees
   '';

@@ -8,7 +8,7 @@
 let
   source = import ../go-source.nix { inherit lib; };
 in
-buildGoModule {
+source.build buildGoModule {
   pname = "go-tests";
   version = "0";
   # With what the tests read beside the code.
@@ -24,15 +24,7 @@ buildGoModule {
     ../kernel/needs
     ../talos/releases.json
   ];
-  vendorHash = (import ../vendor-hashes.nix).root;
-  overrideModAttrs = _: {
-    name = "nanopi-m6-go-modules";
-    src = source.everything;
-  };
-  env = {
-    CGO_ENABLED = 0;
-    U_BOOT_ROCKCHIP_BIN = "${u-boot}/u-boot-rockchip.bin";
-  };
+  env.U_BOOT_ROCKCHIP_BIN = "${u-boot}/u-boot-rockchip.bin";
   buildPhase = ''
     unformatted=$(gofmt -l cmd installer internal nix/tests)
     if [ -n "$unformatted" ]; then

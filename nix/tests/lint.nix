@@ -5,24 +5,21 @@
   buildGoModule,
 }:
 let
-  hashes = import ../vendor-hashes.nix;
+  source = import ../go-source.nix { inherit lib; };
   staticcheck = import ../go-required.nix { inherit buildGoModule; } {
     pname = "staticcheck";
     version = "0.8.2";
     src = ./staticcheck;
-    vendorHash = hashes.staticcheck;
+    vendorHash = (import ../vendor-hashes.nix).staticcheck;
     project = "honnef.co/go/tools";
     packages = [ "cmd/staticcheck" ];
   };
 in
-buildGoModule {
+source.build buildGoModule {
   pname = "lint";
   version = "0";
-  src = (import ../go-source.nix { inherit lib; }).everything;
-  vendorHash = hashes.root;
-  overrideModAttrs = _: { name = "nanopi-m6-go-modules"; };
+  src = source.everything;
   nativeBuildInputs = [ staticcheck ];
-  env.CGO_ENABLED = 0;
   buildPhase = ''
     export XDG_CACHE_HOME=$NIX_BUILD_TOP/cache
     staticcheck ./...

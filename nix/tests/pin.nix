@@ -9,7 +9,7 @@
 let
   source = import ../go-source.nix { inherit lib; };
 in
-buildGoModule {
+source.build buildGoModule {
   pname = "pin-tests";
   version = "0";
   src = source.only [
@@ -17,12 +17,6 @@ buildGoModule {
     ../../internal
     ../talos/releases.json
   ];
-  vendorHash = (import ../vendor-hashes.nix).root;
-  overrideModAttrs = _: {
-    name = "nanopi-m6-go-modules";
-    src = source.everything;
-  };
-  env.CGO_ENABLED = 0;
   buildPhase = ''
     status=0
     ${pin}/bin/pin 1.10.9 || status=$?
