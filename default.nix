@@ -175,16 +175,17 @@ lib.fix (self: {
       inherit (self) ddr-blob;
     };
   };
+  systemd-boot = pkgs.callPackage ./nix/talos/systemd-boot.nix { inherit sources; };
   imagerTools = pkgs.callPackage ./nix/talos/imager-tools.nix { inherit sources; };
   officialPayload = talosVersion != null;
   talosVersion = if talosVersion == null then "v${self.machined.version}" else talosVersion;
   sdImage = pkgs.callPackage ./nix/talos/sd-image.nix (
     {
-      inherit sources;
       inherit (self)
         imager
         imagerTools
         seekable
+        systemd-boot
         kernel
         initramfs
         overlay
@@ -208,7 +209,7 @@ lib.fix (self: {
   installerImageOn =
     base:
     pkgs.callPackage ./nix/talos/installer-image.nix {
-      inherit sources base;
+      inherit base;
       inherit (self)
         imager
         imagerTools

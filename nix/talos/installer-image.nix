@@ -5,11 +5,9 @@
 # `overlay`. Gives installer-arm64.tar (docker load, crane push).
 {
   stdenvNoCC,
-  dpkg,
   python3,
   imager,
   imagerTools,
-  sources,
   sdImage,
   overlay,
   base,
@@ -35,7 +33,6 @@ stdenvNoCC.mkDerivation {
   nativeBuildInputs = [
     imager
     imagerTools
-    dpkg
     python3
   ]
   ++ imagerTools.runtimeInputs;
@@ -43,8 +40,6 @@ stdenvNoCC.mkDerivation {
   passAsFile = [ "profile" ];
   settle = ./installer-image.py;
   buildCommand = ''
-    dpkg-deb --fsys-tarfile ${sources.systemdBoot} | tar -x --wildcards --transform='s,.*/,,' --one-top-level=systemd-boot \
-      './usr/lib/systemd/boot/efi/*.efi*'
     imager --output . - <$profilePath
     mkdir $out
     # The imager writes the time of day into the image (Talos v1.13.9, pkg/imager/out.go).

@@ -8,12 +8,11 @@
 {
   lib,
   stdenvNoCC,
-  dpkg,
   jq,
   imager,
   imagerTools,
   seekable,
-  sources,
+  systemd-boot,
   gptfdisk,
   talosVersion,
   kernel,
@@ -44,8 +43,8 @@ let
       kernel.path = "${kernel}/Image";
       initramfs.path = "${initramfs}";
       # A unified kernel image is always built; GRUB boots without it.
-      sdBoot.path = "systemd-boot/systemd-bootaa64.efi";
-      sdStub.path = "systemd-boot/linuxaa64.efi.stub";
+      sdBoot.path = "${systemd-boot}/systemd-bootaa64.efi";
+      sdStub.path = "${systemd-boot}/linuxaa64.efi.stub";
     }
     // lib.optionalAttrs (systemExtensions != [ ]) { inherit systemExtensions; };
     overlay = {
@@ -81,7 +80,6 @@ stdenvNoCC.mkDerivation {
     imager
     imagerTools
     seekable
-    dpkg
     gptfdisk
     jq
   ]
@@ -97,8 +95,6 @@ stdenvNoCC.mkDerivation {
   env.DETERMINISTIC_SEED = "1";
 
   buildCommand = ''
-    dpkg-deb --fsys-tarfile ${sources.systemdBoot} | tar -x --wildcards --transform='s,.*/,,' --one-top-level=systemd-boot \
-      './usr/lib/systemd/boot/efi/*.efi*'
     imager --output . - <$profilePath
 
     image=metal-arm64.raw

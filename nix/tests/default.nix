@@ -50,7 +50,6 @@ in
   pin = pkgs.callPackage ./pin.nix { inherit (packages) pin; };
   overlay-push = pkgs.callPackage ./overlay-push.nix {
     inherit (packages)
-      sources
       imager
       imagerTools
       oci-image

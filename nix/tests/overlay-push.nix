@@ -5,9 +5,7 @@
   lib,
   stdenvNoCC,
   buildGoModule,
-  dpkg,
   jq,
-  sources,
   imager,
   imagerTools,
   oci-image,
@@ -50,7 +48,6 @@ in
 stdenvNoCC.mkDerivation {
   name = "overlay-push";
   nativeBuildInputs = [
-    dpkg
     imager
     imagerTools
     jq
@@ -63,9 +60,6 @@ stdenvNoCC.mkDerivation {
   env.DETERMINISTIC_SEED = "1";
 
   buildCommand = ''
-    dpkg-deb --fsys-tarfile ${sources.systemdBoot} | tar -x --wildcards --transform='s,.*/,,' --one-top-level=systemd-boot \
-      './usr/lib/systemd/boot/efi/*.efi*'
-
     # It ends with its standard input.
     mkfifo stop
     registry address <stop &
