@@ -1,9 +1,25 @@
 # SPDX-License-Identifier: MPL-2.0
-# The two commands of the README; nix/debian/build does the work.
-.PHONY: image test
+# A list of what can be done here; each line is done by the script it names.
+.PHONY: help image test test-all check fmt boot
 
-image:
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+image: ## build result/metal-arm64.raw.zst on Debian (README.md, "I build")
 	@nix/debian/build image
 
-test:
+test: ## build every check, boots in QEMU among them; the release's gate
 	@nix/debian/build test
+
+test-all: test ## the same, and the kernel built a second time, bit for bit
+	@nix/debian/build reproducible-kernel
+
+check: ## what needs no Nix build: format, vet, lint, unit tests (2 minutes)
+	@.ci/check
+
+fmt: ## write Go, and Nix where nixfmt is installed, as their formatters do
+	@git ls-files '*.go' | xargs gofmt -w
+	@! command -v nixfmt >/dev/null || git ls-files '*.nix' | xargs nixfmt
+
+boot: ## start result/metal-arm64.raw.zst in QEMU; ARGS="--disk nvme"
+	@nix/debian/boot $(ARGS)
