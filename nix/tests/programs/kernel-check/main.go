@@ -20,7 +20,7 @@ func main() {
 		SilenceErrors: true,
 	}
 
-	root.AddCommand(needsCommand(), hardeningCommand(), devicesCommand())
+	root.AddCommand(needsCommand(), parityCommand(), hardeningCommand(), devicesCommand())
 
 	if err := root.Execute(); err != nil {
 		fmt.Fprintf(os.Stderr, "kernel-check: %v\n", err)
@@ -66,6 +66,55 @@ func needsCommand() *cobra.Command {
 			}
 
 			return verdict(kconfig.CheckNeeds(config, needs), fmt.Sprintf("%d needs of %d askers met", count, len(needs)))
+		},
+	}
+}
+
+func parityCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "parity CONFIG SOURCE EXCUSES LIST...",
+		Short:   "Check that what another kernel has on is on here too, or excused",
+		Example: "  kernel-check parity .config linux-6.12 nix/kernel/needs/parity.yaml \\\n    nix/kernel/talos/options-*",
+		Args:    cobra.MinimumNArgs(4),
+		RunE: func(_ *cobra.Command, args []string) error {
+			config, err := kconfig.ReadConfig(args[0])
+			if err != nil {
+				return err
+			}
+
+			defined, err := kconfig.DefinedOptions(args[1])
+			if err != nil {
+				return err
+			}
+
+			parity, err := kconfig.ReadParity(args[2])
+			if err != nil {
+				return err
+			}
+
+			lists := map[string][]string{}
+			all := map[string]bool{}
+			on := 0
+
+			for _, file := range args[3:] {
+				options, err := kconfig.ReadOptions(file)
+				if err != nil {
+					return err
+				}
+
+				lists[file] = options
+
+				for _, option := range options {
+					if !all[option] && config.Present(option) {
+						on++
+					}
+
+					all[option] = true
+				}
+			}
+
+			return verdict(kconfig.CheckParity(config, lists, defined, parity),
+				fmt.Sprintf("%d of %d options on, %d excused", on, len(all), len(all)-on))
 		},
 	}
 }
