@@ -12,6 +12,8 @@
   imageFormat ? "zst",
   # A flavour of nix/sources.nix.
   kernelFlavour ? "lts",
+  # A file of kernel options on top of ours (docs/building.md), or null.
+  kernelConfig ? null,
   # { moduleKey, moduleCertificate }: your own instead of the published pair.
   moduleSigning ? { },
   # A release of nix/talos/releases.nix; without one, the payload is Talos from source.
@@ -70,12 +72,20 @@ lib.fix (self: {
   };
 
   # Kernel
+  kernelConfigurations = lib.mapAttrs (
+    flavour: source:
+    arm64.callPackage ./nix/kernel/configuration.nix { inherit flavour source kernelConfig; }
+  ) sources.linux;
   kernels =
     if builtKernels != null then
       builtKernels
     else
       lib.mapAttrs (
-        flavour: source: arm64.callPackage ./nix/kernel/linux.nix { inherit flavour source; }
+        flavour: source:
+        arm64.callPackage ./nix/kernel/linux.nix {
+          inherit flavour source;
+          configuration = self.kernelConfigurations.${flavour};
+        }
       ) sources.linux;
   kernel = arm64.callPackage ./nix/kernel/signed.nix (
     { kernel = self.kernels.${kernelFlavour}; } // moduleSigning

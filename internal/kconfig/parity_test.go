@@ -22,6 +22,7 @@ func readParity(t *testing.T, excuses string) Parity {
 
 const excuses = `
 excuses:
+  - {class: compiler, why: GCC's, options: ["CC_HAS_*"]}
   - {class: other-soc, why: Acme's, options: [ARCH_ACME, "*_ACME_*"]}
   - {class: stricter, why: nobody reads memory, options: [DEVMEM]}
   - {class: absent, why: younger, options: [NEW]}

@@ -1,58 +1,20 @@
 # SPDX-License-Identifier: MPL-2.0
-# The kernel of one flavour, from the fragments in ./config.
-# Takes `flavour` (a name) and `source` ({ version, src }: a Debian linux-source package or a source tree).
+# The kernel of one flavour.
+# Takes `flavour` (a name), `source` ({ version, src }: a Debian linux-source package or a source tree) and
+# `configuration` (nix/kernel/configuration.nix).
 # Gives what nix/kernel/signed.nix goes on with: Image, vmlinux (without DWARF), lib/modules, bin/sign-file,
 # bin/insert-sys-cert; and System.map, config, release.
 {
   lib,
   stdenv,
-  bc,
-  bison,
-  buildPackages,
-  cpio,
-  dpkg,
-  elfutils,
-  flex,
-  kmod,
-  openssl,
-  pahole,
-  perl,
-  python3,
   flavour,
   source,
+  configuration,
 }:
-let
-  # Not the keys and what signs with them: those come after the build.
-  config = lib.fileset.toSource {
-    root = ./config;
-    fileset = lib.fileset.unions [
-      ./config/merge
-      ./config/talos.config
-      ./config/rk3588.config
-      ./config/board.config
-      ./config/virt.config
-      ./config/hardening.config
-    ];
-  };
-in
 stdenv.mkDerivation {
   pname = "linux-${flavour}";
   inherit (source) version src;
-  nativeBuildInputs = [
-    bc
-    bison
-    cpio
-    dpkg
-    elfutils
-    flex
-    kmod
-    openssl
-    pahole
-    perl
-    python3
-  ];
-  # The kernel's own build programs (HOSTCC).
-  depsBuildBuild = [ buildPackages.stdenv.cc ];
+  inherit (configuration) nativeBuildInputs depsBuildBuild;
   # The kernel chooses its own.
   hardeningDisable = [ "all" ];
   enableParallelBuilding = true;
@@ -89,7 +51,12 @@ stdenv.mkDerivation {
   configurePhase = ''
     runHook preConfigure
     patchShebangs scripts
-    sh ${config}/merge "$PWD" ../build CROSS_COMPILE=${stdenv.cc.targetPrefix}
+    mkdir ../build
+    cp ${configuration}/config ../build/.config
+    chmod u+w ../build/.config
+    make -s $makeFlags olddefconfig
+    # The same tools make the same of it.
+    cmp ${configuration}/config ../build/.config
     runHook postConfigure
   '';
   # Kbuild has a variable of that name, and takes the environment's where it sets none.

@@ -41,7 +41,8 @@ in
   };
   kernel-config = pkgs.callPackage ./kernel-config.nix {
     source = sources.linux.lts;
-    inherit (packages) kernel dtb kernel-check;
+    configuration = packages.kernelConfigurations.lts;
+    inherit (packages) dtb kernel-check;
   };
   scripts = pkgs.callPackage ./scripts.nix { };
   sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) sdImage; };

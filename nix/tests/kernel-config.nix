@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MPL-2.0
-# The kernel has what Talos, Kubernetes and the network plugins ask of it, is hardened but for listed settings, and drives
-# every enabled node of the board's device tree.
+# The kernel has what Talos, Kubernetes and the network plugins ask of it and what Talos' own kernel has, is hardened but
+# for listed settings, and drives every enabled node of the board's device tree. Compiles no kernel.
+# Takes `configuration` (nix/kernel/configuration.nix) and the kernel's `source`.
 {
   stdenvNoCC,
   dpkg,
   kernel-hardening-checker,
   kernel-check,
-  kernel,
+  configuration,
   dtb,
   source,
 }:
@@ -20,11 +21,13 @@ stdenvNoCC.mkDerivation {
   ];
   unpackPhase = import ../kernel/unpack.nix;
   needs = ../kernel/needs;
+  talos = ../kernel/talos;
   buildPhase = ''
-    kernel-check needs ${kernel}/config $needs/software
-    kernel-hardening-checker -m json -c ${kernel}/config >report.json
+    kernel-check needs ${configuration}/config $needs/software
+    kernel-check parity ${configuration}/config . $needs/parity.yaml $talos/options-*
+    kernel-hardening-checker -m json -c ${configuration}/config >report.json
     kernel-check hardening report.json $needs/hardening.yaml
-    kernel-check devices ${kernel}/config ${dtb}/rockchip/rk3588s-nanopi-m6.dtb . $needs/device-tree.yaml
+    kernel-check devices ${configuration}/config ${dtb}/rockchip/rk3588s-nanopi-m6.dtb . $needs/device-tree.yaml
   '';
   installPhase = "touch $out";
   dontFixup = true;
