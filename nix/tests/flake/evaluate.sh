@@ -130,11 +130,12 @@ refused 'talosVersion = null; machineConfig = "/nix/x";' "v1.12 or later"
 grep -o '^	"[A-Za-z]*": {' "$source/installer/options.go" | tr -d '	": {' | sort >"$work/installer"
 sed -n '/^  overlayOptions = \[/,/\]/p' "$source/nix/lib/image-options.nix" | grep -o '"[A-Za-z]*"' | tr -d '"' | sort >"$work/options"
 diff "$work/installer" "$work/options" || fail "nix/lib/image-options.nix and installer/options.go have other overlay options (above)"
-# A release whose installer base is pinned has an installer image made of it; without, the package says what to do, and is
-# no job of Hydra's.
+# Talos from source has an installer image from source. A release whose installer base is pinned has one made of it;
+# without, the package says what to do, and is no job of Hydra's.
 installer=packages.x86_64-linux.installerImage.drvPath
-grep -qF -- '--installer-base' "$(eval_in "$work/flake#$installer")" || fail "an unpinned installerImage does not say how to pin"
-! grep -qF installerImage <(eval_in "$work/flake#hydraJobs.release.drvPath" | xargs cat) || fail "Hydra builds an unpinned installerImage"
+case $(eval_in "$work/none#$installer") in *-unpinned.drv) fail "Talos from source has no installer image" ;; esac
+grep -qF -- '--installer-base' "$(eval_in "$work/pinned#$installer")" || fail "an unpinned installerImage does not say how to pin"
+! grep -qF installerImage <(eval_in "$work/pinned#hydraJobs.release.drvPath" | xargs cat) || fail "Hydra builds an unpinned installerImage"
 pinned "$work/based" v1.10.9
 jq '.[].installerBase = { imageDigest: "sha256:0", sha256: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }' \
   "$work/pinned/nix/talos/releases.json" >"$work/based/nix/talos/releases.json"
