@@ -13,8 +13,7 @@
         "x86_64-linux"
         "aarch64-linux"
       ];
-      overlays.default = import ./nix/flake/overlay.nix;
-      pkgsFor = system: nixpkgs.legacyPackages.${system}.extend overlays.default;
+      pkgsFor = system: import ./nix/flake/recipes.nix nixpkgs.legacyPackages.${system};
       tree = pkgs: arguments: import ./nix/flake/tree.nix { inherit pkgs arguments; };
       # perSystem FILE: a file of nix/flake for each system.
       perSystem =
@@ -33,7 +32,6 @@
         );
     in
     {
-      inherit overlays;
       packages = perSystem ./nix/flake/packages.nix;
       # The whole tree of default.nix, and the package set it is made of.
       legacyPackages = lib.genAttrs systems (

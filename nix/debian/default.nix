@@ -194,6 +194,7 @@ let
           stdenv = stdenvFor hostPlatform ([ "cc" ] ++ cross);
           stdenvNoCC = stdenvFor hostPlatform [ ];
           callPackage = callPackageWith pkgs;
+          newScope = more: callPackageWith (pkgs // more);
           buildPackages = native;
           pkgsCross = {
             aarch64-multiplatform = packagesFor platforms.aarch64-linux [ "crossCC" ];

@@ -158,9 +158,9 @@
     callPackage = "pkgs/top-level/splice.nix";
     dockerTools = "pkgs/build-support/docker/default.nix";
     go = "pkgs/top-level/all-packages.nix";
-    extend = "pkgs/top-level/stage.nix";
     lib = "lib/default.nix";
     mkShell = "pkgs/build-support/mkshell/default.nix";
+    newScope = "pkgs/top-level/splice.nix";
     pkgsCross = "pkgs/top-level/stage.nix";
     runCommand = "pkgs/build-support/trivial-builders/default.nix";
     runtimeShell = "pkgs/top-level/all-packages.nix";

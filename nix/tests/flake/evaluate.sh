@@ -63,6 +63,19 @@ for call in 'buildUBoot { konfig = 1; }' 'buildGoModule { vendorSha256 = 1; }' '
   grep -qF "nix/debian/interface.nix" "$work/errors" || fail "the embedded set's refusal of $call: $(cat "$work/errors")"
 done
 
+# The flake changes no package of nixpkgs, its Go included: each is what the binary cache has. Recipes alone see a newer Go.
+packages() { # FLAKE ATTRIBUTE: every package of the interface with its derivation
+  nix eval --impure "${options[@]}" --json "path:$1#$2" --apply "set: builtins.mapAttrs (name: _: set.\${name}.drvPath or null)
+    (import $source/nix/debian/interface.nix).packages" 2>"$work/errors" || fail "packages of $1: $(cat "$work/errors")"
+}
+packages "$work/flake" legacyPackages.x86_64-linux.pkgs >"$work/seen"
+nix eval --impure --json --expr "let set = (import $source/nix/tests/flake/nixpkgs.nix { onlyKnown = true; }).legacyPackages.x86_64-linux; in
+  builtins.mapAttrs (name: _: set.\${name}.drvPath or null) (import $source/nix/debian/interface.nix).packages" >"$work/given" 2>"$work/errors" ||
+  fail "packages of nixpkgs' stand-in: $(cat "$work/errors")"
+cmp "$work/given" "$work/seen" || fail "the flake gives nixpkgs' packages another derivation: $(diff <(jq . "$work/given") <(jq . "$work/seen"))"
+! nix eval "${options[@]}" "path:$work/flake#overlays" >/dev/null 2>&1 ||
+  fail "the flake has an overlay: what it replaces in nixpkgs loses the binary cache (nix/flake/recipes.nix)"
+
 # As Hydra evaluates: restricted.
 nix eval --option restrict-eval true --option allowed-uris "path:$work $work" "${options[@]}" --raw \
   "path:$work/flake#hydraJobs.release.drvPath" >/dev/null 2>"$work/errors" || fail "hydraJobs, restricted: $(cat "$work/errors")"

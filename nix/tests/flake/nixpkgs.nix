@@ -7,7 +7,6 @@ let
   everything = import ../../debian/lib.nix;
   inherit (everything)
     attrNames
-    fix
     genAttrs
     ;
   restrict = names: builtins.intersectAttrs (genAttrs names (_: null));
@@ -53,31 +52,29 @@ let
       throw "${name} does not know ${toString unknown} (nix/debian/interface.nix)";
 
   setFor =
-    system: overlay:
+    system:
     import ../../debian {
       inherit system;
       adapt =
         set:
-        fix (
-          final:
-          let
-            complete =
-              genAttrs (attrNames interface.packages) (name: standIn name null system)
-              // set
-              // {
-                inherit lib;
-                fetchFromGitHub = fetcher "fetchFromGitHub" system;
-                fetchFromGitLab = fetcher "fetchFromGitLab" system;
-                dockerTools.pullImage = fetcher "dockerTools.pullImage" system;
-                buildGo126Module = set.buildGoModule;
-                mkShell = arguments: standIn "shell" null system // { inherit arguments; };
-                extend = setFor system;
+        let
+          complete =
+            genAttrs (attrNames interface.packages) (name: standIn name null system)
+            // set
+            // {
+              inherit lib;
+              fetchFromGitHub = fetcher "fetchFromGitHub" system;
+              fetchFromGitLab = fetcher "fetchFromGitLab" system;
+              dockerTools.pullImage = fetcher "dockerTools.pullImage" system;
+              buildGo126Module = {
+                __functor = _: set.buildGoModule;
+                override = _: set.buildGoModule;
               };
-            known = attrNames interface.packages ++ attrNames interface.names ++ attrNames interface.builders;
-            previous = if onlyKnown then restrict known complete else complete;
-          in
-          previous // overlay final previous
-        );
+              mkShell = arguments: standIn "shell" null system // { inherit arguments; };
+            };
+          known = attrNames interface.packages ++ attrNames interface.names ++ attrNames interface.builders;
+        in
+        if onlyKnown then restrict known complete else complete;
     };
 in
 {
@@ -85,5 +82,5 @@ in
   legacyPackages = genAttrs [
     "x86_64-linux"
     "aarch64-linux"
-  ] (system: setFor system (_final: _previous: { }));
+  ] setFor;
 }
