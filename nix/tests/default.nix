@@ -47,6 +47,7 @@ in
   scripts = pkgs.callPackage ./scripts.nix { };
   sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) sdImage; };
   flake = pkgs.callPackage ./flake.nix { };
+  build-arguments = pkgs.callPackage ./build-arguments.nix { };
   payload = pkgs.callPackage ./payload.nix { };
   pin = pkgs.callPackage ./pin.nix { inherit (packages) pin; };
   overlay-push = pkgs.callPackage ./overlay-push.nix {

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MPL-2.0
+# What nix/debian/build is given in the environment reaches the recipes as it is, whatever its name (nix/tests/build-arguments).
+{
+  lib,
+  runCommand,
+  nix,
+}:
+runCommand "build-arguments"
+  {
+    nativeBuildInputs = [ nix ];
+    source = import ../flake/source.nix { inherit lib; };
+  }
+  ''
+    bash $source/nix/tests/build-arguments/run.sh $source
+    touch $out
+  ''
