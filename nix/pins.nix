@@ -40,6 +40,13 @@
     hash = "sha256-Tjm5jkL5RvoFrIvFtxh335fb23y7Gnd7VBZnrXEX/S4=";
     standing = "nixpkgs' own go_1_26 at 02ed1649d8816e22e48d81628b5daeadf37e20c6";
   };
+  # For nixpkgs, too: mkfs.xfs takes DETERMINISTIC_SEED from 7.0 on.
+  xfsprogs = {
+    version = "7.0.1";
+    url = "https://www.kernel.org/pub/linux/utils/fs/xfs/xfsprogs/xfsprogs-7.0.1.tar.xz";
+    hash = "sha256-SoyoOnrLjNksmX1jtprmTxcAVrNmopJKdT5H1LtLiwY=";
+    standing = "nixpkgs' own xfsprogs 7.0.1";
+  };
   collabora-u-boot = {
     rev = "7293da4331c19b866883a3fc30cf8308892bf6ec";
     hash = "sha256-pO3Lcjlgt0wRe2r0HVRIB/KlyQiwYh4mIZ6Zc5Paut0=";

@@ -13,8 +13,10 @@ in
   patches = map (name: "${patches}/${name}") (
     lib.filter (lib.hasSuffix ".patch") (builtins.attrNames (builtins.readDir patches))
   );
+  # For overrideAttrs: as an argument of buildUBoot it would not count in every form of nixpkgs' builder.
   postPatch = ''
     patchShebangs tools scripts
     cp ${chosen}/* configs/
+    export SOURCE_DATE_EPOCH=${import ../source-date-epoch.nix}
   '';
 }

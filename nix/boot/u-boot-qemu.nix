@@ -15,14 +15,14 @@ let
     ];
   };
 in
-buildUBoot {
+(buildUBoot {
   inherit (source) version src;
   defconfig = "nanopi-m6-qemu_defconfig";
-  inherit (ours) patches postPatch;
   buildFlags = [ "u-boot.bin" ];
   filesToInstall = [
     "u-boot.bin"
     "lib/efi_loader/helloworld.efi"
   ];
   extraMeta.platforms = [ "aarch64-linux" ];
-}
+}).overrideAttrs
+  { inherit (ours) patches postPatch; }

@@ -25,24 +25,33 @@ let
     license = lib.licenses.gpl2Plus;
   };
 
-  code = buildUBoot {
-    inherit (source) version src;
-    defconfig = "nanopi-m6-rk3588s_defconfig";
-    inherit (ours) patches;
-    postPatch = ours.postPatch + ''
-      # The nearest board of this release stands in; the second step puts ours here.
-      echo '#include "rk3588s-orangepi-5.dts"' >dts/upstream/src/arm64/rockchip/rk3588s-nanopi-m6.dts
-      echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/rk3588s-nanopi-m6-u-boot.dtsi
-    '';
-    buildFlags = [
-      "u-boot.bin"
-      "spl/u-boot-spl.bin"
-    ];
-    filesToInstall = [ ];
-    installPhase = "cp -a . $out";
-    dontFixup = true;
-    inherit extraMeta;
-  };
+  code =
+    (buildUBoot {
+      inherit (source) version src;
+      defconfig = "nanopi-m6-rk3588s_defconfig";
+      buildFlags = [
+        "u-boot.bin"
+        "spl/u-boot-spl.bin"
+      ];
+      filesToInstall = [ ];
+      dontFixup = true;
+      inherit extraMeta;
+    }).overrideAttrs
+      {
+        inherit (ours) patches;
+        postPatch = ours.postPatch + ''
+          # The nearest board of this release stands in; the second step puts ours here.
+          echo '#include "rk3588s-orangepi-5.dts"' >dts/upstream/src/arm64/rockchip/rk3588s-nanopi-m6.dts
+          echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/rk3588s-nanopi-m6-u-boot.dtsi
+        '';
+        # With the dates, by which make knows what is built. The tarball's files are writable for their group, which Nix
+        # takes of no output.
+        installPhase = ''
+          mkdir $out
+          cp -a . $out/
+          chmod -R go-w $out
+        '';
+      };
 in
 stdenv.mkDerivation {
   # The name says what the loader can do.
@@ -52,8 +61,8 @@ stdenv.mkDerivation {
     nativeBuildInputs
     depsBuildBuild
     makeFlags
-    hardeningDisable
     ;
+  hardeningDisable = [ "all" ];
   enableParallelBuilding = true;
   trees = ../../dts;
   BL31 = "${tfa}/bl31.elf";

@@ -85,28 +85,48 @@ in
             "no_proxy"
             "GOPROXY"
           ];
-          configurePhase = setGoCache;
-          buildPhase =
-            if proxyVendor then
-              ''
-                mkdir -p "$GOPATH/pkg/mod/cache/download"
-                go mod download
-                rm -rf "$GOPATH/pkg/mod/cache/download/sumdb"
-              ''
-            else
-              "go mod vendor";
+          configurePhase = ''
+            runHook preConfigure
+            ${setGoCache}
+            runHook postConfigure
+          '';
+          buildPhase = ''
+            runHook preBuild
+            if [ -d vendor ]; then
+              echo "vendor folder exists, please set 'vendorHash = null;' in your expression" >&2
+              exit 10
+            fi
+            ${
+              if proxyVendor then
+                ''
+                  mkdir -p "$GOPATH/pkg/mod/cache/download"
+                  go mod download
+                  rm -rf "$GOPATH/pkg/mod/cache/download/sumdb"
+                ''
+              else
+                "go mod vendor"
+            }
+            runHook postBuild
+          '';
           installPhase = if proxyVendor then ''cp -r "$GOPATH/pkg/mod/cache/download" $out'' else "cp -r vendor $out";
+          dontFixup = true;
           outputHashMode = "recursive";
           outputHashAlgo = if vendorHash == "" then "sha256" else null;
           outputHash = vendorHash;
         }
-        // lib.optionalAttrs (args ? postPatch) { inherit (args) postPatch; }
+        # What nixpkgs takes over from the recipe as well.
+        // lib.filterAttrs (
+          name: _:
+          lib.elem name [
+            "patches"
+            "postPatch"
+            "preBuild"
+          ]
+        ) args
       )).overrideAttrs
         overrideModAttrs;
-
-      compiler = if (env.CGO_ENABLED or "1") == "0" || (env.CGO_ENABLED or 1) == 0 then stdenvNoCC else stdenv;
     in
-    compiler.mkDerivation (
+    stdenv.mkDerivation (
       {
         configurePhase = ''
           runHook preConfigure
@@ -175,6 +195,8 @@ in
     )
   );
 
+  # Where nixpkgs' forms differ, an argument is refused here: the newer ones set phases themselves and drop a recipe's, the
+  # older ones let a recipe's count. What overrideAttrs sets counts in all of them.
   buildUBoot = checked "buildUBoot" (
     {
       version,
@@ -186,17 +208,23 @@ in
       extraPatches ? [ ],
       extraMakeFlags ? [ ],
       extraMeta ? { },
-      nativeBuildInputs ? [ ],
       ...
     }@args:
     stdenv.mkDerivation (
-      {
+      removeAttrs args [
+        "extraMeta"
+        "filesToInstall"
+      ]
+      // {
         pname = "uboot-${defconfig}";
         patches = extraPatches;
+        postPatch = ''
+          patchShebangs tools
+          patchShebangs scripts
+        '';
         nativeBuildInputs = [
           pkgs.bc
           pkgs.bison
-          pkgs.dtc
           pkgs.flex
           pkgs.gnutls
           pkgs.libuuid
@@ -209,20 +237,24 @@ in
             p.pyelftools
           ]))
           pkgs.swig
-        ]
-        ++ nativeBuildInputs;
+          pkgs.which
+          # Named by its path there, which here is in the tree.
+          pkgs.buildPackages.dtc
+        ];
+        depsBuildBuild = [ pkgs.buildPackages.stdenv.cc ];
         hardeningDisable = [ "all" ];
         enableParallelBuilding = true;
         makeFlags = [
-          "DTC=${lib.getExe pkgs.dtc}"
+          "DTC=${lib.getExe pkgs.buildPackages.dtc}"
           "CROSS_COMPILE=${stdenv.cc.targetPrefix}"
+          "HOSTCFLAGS=-fcommon"
         ]
         ++ extraMakeFlags;
         passAsFile = [ "extraConfig" ];
         inherit extraConfig;
         configurePhase = ''
           runHook preConfigure
-          make ${defconfig}
+          make -j$NIX_BUILD_CORES ${defconfig}
           cat $extraConfigPath >> .config
           runHook postConfigure
         '';
@@ -230,17 +262,17 @@ in
           runHook preInstall
           mkdir -p ${installDir}
           cp ${lib.concatStringsSep " " filesToInstall} ${installDir}
+          mkdir -p "$out/nix-support"
           runHook postInstall
         '';
+        dontStrip = true;
         meta = extraMeta;
       }
-      // removeAttrs args [
-        "extraMeta"
-        "nativeBuildInputs"
-      ]
     )
   );
 
+  # nixpkgs' takes the HDCP blob of another chip out of every source it is given: a patch and an `rm`, which a source that has
+  # no such file does not survive.
   buildArmTrustedFirmware = checked "buildArmTrustedFirmware" (
     {
       filesToInstall,
@@ -253,16 +285,25 @@ in
       ...
     }@args:
     stdenv.mkDerivation (
-      {
+      removeAttrs args [
+        "extraMeta"
+        "filesToInstall"
+      ]
+      // {
         pname = "arm-trusted-firmware-${platform}";
-        nativeBuildInputs = [
-          pkgs.dtc
-          pkgs.openssl
-        ];
-        enableParallelBuilding = true;
+        patches = [ ./tfa-without-hdcp.patch ];
+        postPatch = "rm plat/rockchip/rk3399/drivers/dp/hdcp.bin";
+        depsBuildBuild = [ pkgs.buildPackages.stdenv.cc ];
+        nativeBuildInputs = [ pkgs.openssl ];
         makeFlags = [
-          "HOSTCC=gcc"
+          "HOSTCC=$(CC_FOR_BUILD)"
+          "M0_CROSS_COMPILE=arm-none-eabi-"
           "CROSS_COMPILE=${stdenv.cc.targetPrefix}"
+          "CC=${stdenv.cc.targetPrefix}cc"
+          "LD=${stdenv.cc.targetPrefix}cc"
+          "AS=${stdenv.cc.targetPrefix}cc"
+          "OC=${stdenv.cc.targetPrefix}objcopy"
+          "OD=${stdenv.cc.targetPrefix}objdump"
           "PLAT=${platform}"
         ]
         ++ extraMakeFlags;
@@ -272,9 +313,12 @@ in
           cp ${lib.concatStringsSep " " filesToInstall} ${installDir}
           runHook postInstall
         '';
+        hardeningDisable = [ "all" ];
+        dontStrip = true;
+        # The forms of nixpkgs differ in it, from none to one that a recipe's own replaces.
+        env = { };
         meta = extraMeta;
       }
-      // removeAttrs args [ "extraMeta" ]
     )
   );
 }

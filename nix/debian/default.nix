@@ -51,31 +51,84 @@ let
     outputHash = lock.bootstrap;
   };
 
-  # tree NAMES: one root file tree of these packages.
-  tree =
-    names:
+  # treeOf TOOLS: one root file tree of the tools named, what nixpkgs' packages of these names propagate, and what runs of
+  # everything they depend on: Debian's packages with headers and link libraries only where a tool has them itself.
+  treeOf =
+    named:
+    let
+      complete = propagated (lib.unique ([ "enter" ] ++ named));
+      ofAll = field: lib.unique (lib.concatMap (name: tools.${name}.${field}) complete);
+      packages = map packageName (ofAll "packages");
+      without = lib.concatMap (name: tools.${name}.without or [ ]) complete;
+      isDevelopment = name: builtins.match ".*-dev(-.*-cross)?" name != null;
+    in
     derivation {
       name = "debian-tree";
       inherit system;
       builder = "${bootstrap}/bin/sh";
       args = [ ./tree.sh ];
       busybox = bootstrap;
-      debs = map sources.debianFile names;
+      debs = map sources.debianFile (
+        lib.filter (name: (!(isDevelopment name) || lib.elem name packages) && !(lib.elem name without)) (
+          lib.sort builtins.lessThan (lib.unique (lib.concatMap (tool: lock.closures.${tool}) complete))
+        )
+      );
+      compiler = ./compiler.sh;
+      linker = ./linker.sh;
+      # Of some tools every program of their packages, of the others those that they name.
+      whole = map packageName (
+        lib.concatMap (name: lib.optionals (tools.${name}.programs == null) tools.${name}.packages) complete
+      );
+      programs = lib.unique (lib.concatMap (name: lib.optionals (tools.${name}.programs != null) tools.${name}.programs) complete);
       preferLocalBuild = true;
     };
-  treeOf = toolNames: tree (lib.sort builtins.lessThan (lib.unique (lib.concatMap (tool: lock.closures.${tool}) toolNames)));
+  # propagated NAMES: with what they bring along.
+  propagated =
+    names:
+    let
+      more = lib.filter (name: !(lib.elem name names)) (
+        lib.unique (lib.concatMap (name: tools.${name}.propagates or [ ]) names)
+      );
+    in
+    if more == [ ] then names else propagated (names ++ more);
+  # The package that an entry of tools.nix names.
+  packageName = entry: builtins.head (lib.splitString "/" (lib.removePrefix "alone:" entry));
+
+  # storePaths VALUE: the store paths in an attribute of a derivation, each with its context.
+  storePaths =
+    value:
+    if builtins.isList value then
+      lib.concatMap storePaths value
+    else if builtins.isString value then
+      map (found: builtins.appendContext (builtins.head found) (builtins.getContext value)) (
+        lib.filter builtins.isList (
+          builtins.split "(${builtins.storeDir}/[0-9a-z]{32}-[-+._?=0-9a-zA-Z]+)" (builtins.unsafeDiscardStringContext value)
+        )
+      )
+    else if builtins.isPath value || builtins.isAttrs value then
+      storePaths "${value}"
+    else
+      [ ];
 
   # A tool is no store path of its own: it names packages that the derivation's file tree then holds.
-  tool = name: {
-    debianTools = [ name ];
-    outPath = "/usr";
-    type = "tool";
-    inherit name;
-  };
+  tool =
+    name:
+    let
+      self = {
+        debianTools = [ name ];
+        outPath = "/usr";
+        type = "tool";
+        inherit name;
+      };
+    in
+    # nixpkgs' outputs that recipes use; Debian has them in one place.
+    self // lib.genAttrs tools.${name}.outputs (_: self);
 
   stdenvFor =
     hostPlatform: compilers:
     let
+      cross = hostPlatform.system != system;
+      targetPrefix = if cross then "${hostPlatform.config}-" else "";
       mkDerivation =
         argument:
         let
@@ -88,7 +141,10 @@ let
       build =
         attributes:
         let
-          refused = lib.filter (name: attributes ? ${name}) interface.builders."stdenv.mkDerivation".refused;
+          refused =
+            lib.filter (name: attributes ? ${name}) interface.builders."stdenv.mkDerivation".refused
+            # Libraries for the board are in no package here.
+            ++ lib.optional (cross && (attributes.buildInputs or [ ]) != [ ]) "buildInputs";
           inputs = lib.flatten (
             (attributes.nativeBuildInputs or [ ]) ++ (attributes.depsBuildBuild or [ ]) ++ (attributes.buildInputs or [ ])
           );
@@ -96,6 +152,8 @@ let
           rootTree = treeOf (
             [ "base" ] ++ compilers ++ lib.concatMap (input: input.debianTools) (lib.filter isTool inputs)
           );
+          hardeningDisable = attributes.hardeningDisable or [ ];
+          unknownFlags = lib.filter (flag: !(lib.elem flag ([ "all" ] ++ interface.hardening.known))) hardeningDisable;
           storeInputs = list: lib.filter (input: !(isTool input)) (lib.flatten list);
           environment =
             removeAttrs attributes [
@@ -118,20 +176,48 @@ let
               version = attributes.version or null;
               src = attributes.src or null;
             };
-          result = derivation (
+          complete =
             environment
             // {
               name = attributes.name or "${attributes.pname}-${attributes.version}";
               inherit system rootTree;
-              builder = "${bootstrap}/bin/sh";
-              args = [ ./enter.sh ];
               setup = ./setup.sh;
               nativeBuildInputs = storeInputs (attributes.nativeBuildInputs or [ ]);
               buildInputs = storeInputs (attributes.buildInputs or [ ]);
+              NIX_HARDENING_ENABLE =
+                if lib.elem "all" hardeningDisable then
+                  ""
+                else
+                  toString (
+                    lib.filter (
+                      flag:
+                      !(lib.elem flag hardeningDisable)
+                      # Without the weaker form there is no stronger one.
+                      && !(flag == "fortify3" && lib.elem "fortify" hardeningDisable)
+                    ) interface.hardening.default
+                  );
+            }
+            // lib.optionalAttrs cross { nixCross = "1"; }
+            // lib.optionalAttrs (compilers != [ ]) { compilerPrefix = targetPrefix; };
+          # Nix writes a file inputs-N of what each input refers to: all that the build sees of the store.
+          inputPaths = lib.unique (lib.concatMap storePaths (builtins.attrValues complete));
+          result = derivation (
+            complete
+            // {
+              builder = "${bootstrap}/bin/sh";
+              args = [ ./enter.sh ];
+              exportReferencesGraph = lib.concatLists (
+                lib.imap0 (number: path: [
+                  "inputs-${toString number}"
+                  path
+                ]) inputPaths
+              );
             }
           );
         in
-        if refused != [ ] then
+        if unknownFlags != [ ] then
+          throw "nix/debian: ${attributes.name or attributes.pname}: hardeningDisable: nixpkgs knows no ${toString unknownFlags} (nix/debian/interface.nix)"
+        else if refused != [ ] then
           throw "nix/debian: ${attributes.name or attributes.pname}: mkDerivation of the embedded set does not know ${toString refused}, which nixpkgs' does (nix/debian/interface.nix)"
         else
           result
@@ -142,11 +228,14 @@ let
             inherit rootTree;
             nativeBuildInputs = attributes.nativeBuildInputs or [ ];
             depsBuildBuild = attributes.depsBuildBuild or [ ];
+            # CHANGES, of the attributes so far, or of the final ones and those.
             overrideAttrs =
               f:
-              build (
-                attributes // (if lib.isFunction f then f attributes else f)
-              );
+              let
+                one = if lib.isFunction f then f attributes else f;
+                final = build (attributes // (if lib.isFunction one then f final attributes else one));
+              in
+              final;
           }
           // lib.optionalAttrs (attributes ? pname) { inherit (attributes) pname version; };
     in
@@ -155,7 +244,8 @@ let
       buildPlatform = platforms.${system};
       cc = {
         debianTools = compilers;
-        targetPrefix = if hostPlatform.system == system then "" else "${hostPlatform.config}-";
+        inherit targetPrefix;
+        outPath = "/usr";
         type = "tool";
       };
     };
@@ -177,9 +267,10 @@ let
     };
   };
 
-  # The packages for one host platform. `cross` compilers come on top of the build platform's own.
+  # The packages for one host platform. In a cross build the build platform's own compiler is there for those who name it
+  # (depsBuildBuild = [ buildPackages.stdenv.cc ]).
   packagesFor =
-    hostPlatform: cross:
+    hostPlatform: compilers:
     let
       pkgs = adapt own;
       own =
@@ -191,14 +282,14 @@ let
             system
             ;
           inherit (pkgs.stdenv) hostPlatform buildPlatform;
-          stdenv = stdenvFor hostPlatform ([ "cc" ] ++ cross);
+          stdenv = stdenvFor hostPlatform compilers;
           stdenvNoCC = stdenvFor hostPlatform [ ];
           callPackage = callPackageWith pkgs;
           newScope = more: callPackageWith (pkgs // more);
           buildPackages = native;
           pkgsCross = {
             aarch64-multiplatform = packagesFor platforms.aarch64-linux [ "crossCC" ];
-            gnu64 = packagesFor platforms.x86_64-linux [ ];
+            gnu64 = packagesFor platforms.x86_64-linux [ "cc" ];
           };
           pkgsBuildBuild = native;
 
@@ -247,6 +338,7 @@ let
         "base"
         "cc"
         "crossCC"
+        "enter"
         "go"
         "python3"
         "python3-libfdt"
@@ -261,9 +353,7 @@ let
       coreutils = tool "base";
       gnutar = tool "base";
       xz = tool "base";
-      zstd = tool "base";
       file = tool "base";
-      which = tool "base";
       python3 = tool "python3" // {
         # python3.withPackages (p: [ … ]): an interpreter that finds them.
         withPackages = choose: {
@@ -281,7 +371,7 @@ let
     setuptools = tool "python3-setuptools";
   };
 
-  native = packagesFor platforms.${system} [ ];
+  native = packagesFor platforms.${system} [ "cc" ];
 
   # What nix/debian/prefetch reads: STOREPATH POOLPATH SHA256 SIZE a line.
   prefetchRows = lib.concatStringsSep "\n" (

@@ -4,28 +4,60 @@
 # nix/tests/nixpkgs-interface.nix compares it with nixpkgs itself where that can be had. docs/verification.md says which
 # files were read and at which revisions.
 {
+  # Hardening flags of nixpkgs' compilers, and those that they have unless a recipe switches them off (defaultHardeningFlags).
+  hardening = {
+    source = "pkgs/stdenv/generic/make-derivation.nix, pkgs/build-support/bintools-wrapper/default.nix";
+    default = [
+      "bindnow"
+      "format"
+      "fortify"
+      "fortify3"
+      "pic"
+      "relro"
+      "stackclashprotection"
+      "stackprotector"
+      "strictoverflow"
+      "zerocallusedregs"
+    ];
+    known = [
+      "bindnow"
+      "format"
+      "fortify"
+      "fortify3"
+      "glibcxxassertions"
+      "libcxxhardeningextensive"
+      "libcxxhardeningfast"
+      "nostrictaliasing"
+      "pacret"
+      "pic"
+      "relro"
+      "shadowstack"
+      "stackclashprotection"
+      "stackprotector"
+      "strictflexarrays1"
+      "strictflexarrays3"
+      "strictoverflow"
+      "trivialautovarinit"
+      "zerocallusedregs"
+    ];
+  };
+
   # Functions: `arguments` have a meaning of the function's own there and here; `passed` go on to stdenv.mkDerivation.
   builders = {
     "stdenv.mkDerivation" = {
       source = "pkgs/stdenv/generic/make-derivation.nix";
       # Means something in nixpkgs and nothing in the embedded set.
       refused = [
-        "buildInputs"
         "checkInputs"
-        "configureFlags"
         "depsBuildTarget"
         "depsHostHost"
         "depsTargetTarget"
-        "dontPatch"
-        "installCheckPhase"
-        "makefile"
         "nativeCheckInputs"
+        "hardeningEnable"
         "outputs"
-        "patchFlags"
         "postPhases"
         "preBuildPhases"
         "preConfigurePhases"
-        "preFixup"
         "prePhases"
         "propagatedBuildInputs"
         "propagatedNativeBuildInputs"
@@ -77,14 +109,11 @@
         "src"
         "version"
       ];
+      # Not what one of nixpkgs' forms sets itself (nix/debian/builders.nix): overrideAttrs sets that.
       passed = [
         "buildFlags"
         "dontFixup"
-        "env"
-        "installPhase"
         "passthru"
-        "patches"
-        "postPatch"
         "preBuild"
       ];
     };
@@ -99,11 +128,7 @@
         "src"
         "version"
       ];
-      passed = [
-        "buildFlags"
-        "env"
-        "patches"
-      ];
+      passed = [ "buildFlags" ];
     };
     fetchurl = {
       source = "pkgs/build-support/fetchurl/default.nix";
@@ -208,6 +233,7 @@
     talosctl = "pkgs/by-name/ta/talosctl/package.nix";
     xfsprogs = "pkgs/by-name/xf/xfsprogs/package.nix";
     xz = "pkgs/by-name/xz/xz/package.nix";
+    zlib = "pkgs/by-name/zl/zlib/package.nix";
     zstd = "pkgs/tools/compression/zstd/default.nix";
   };
 

@@ -35,6 +35,7 @@ rec {
   inherit (builtins)
     attrNames
     attrValues
+    concatLists
     concatMap
     concatStringsSep
     elem
@@ -93,6 +94,7 @@ rec {
     listToAttrs (
       concatMap (name: optional (keep name set.${name}) (nameValuePair name set.${name})) (attrNames set)
     );
+  imap0 = f: list: genList (n: f n (builtins.elemAt list n)) (length list);
   last = list: builtins.elemAt list (builtins.length list - 1);
   take = count: list: genList (builtins.elemAt list) (if count < length list then count else length list);
   unique = builtins.foldl' (seen: item: if elem item seen then seen else seen ++ [ item ]) [ ];

@@ -18,6 +18,7 @@
   pahole,
   perl,
   python3,
+  zlib,
   flavour,
   source,
   kernelConfig ? null,
@@ -55,6 +56,8 @@ stdenv.mkDerivation {
     pahole
     perl
     python3
+    # The kernel's resolve_btfids links it.
+    zlib
   ];
   # The kernel's own build programs (HOSTCC).
   depsBuildBuild = [ buildPackages.stdenv.cc ];

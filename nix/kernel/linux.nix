@@ -40,6 +40,8 @@ stdenv.mkDerivation {
       "-gno-column-info"
       "-ftrack-macro-expansion=0"
       "-Wno-all"
+      # Of a kernel's frame pointers the leaf functions' are no use, and GCC leaves them out; nixpkgs' compilers keep them.
+      "-momit-leaf-frame-pointer"
     ];
   };
   makeFlags = [

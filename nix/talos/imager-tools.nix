@@ -23,6 +23,7 @@ let
   tools =
     runCommand "imager-tools"
       {
+        nativeBuildInputs = [ xfsprogs ]; # asked for its version
         passthru.runtimeInputs = [
           dosfstools
           grub2
@@ -33,6 +34,16 @@ let
         ];
       }
       ''
+        version=$(${xfsprogs}/bin/mkfs.xfs -V | sed 's/.* //')
+        if [ "$(printf '%s\n7.0\n' "$version" | sort -V | head -n 1)" != 7.0 ]; then
+          echo "xfsprogs is $version. Before 7.0 mkfs.xfs takes no DETERMINISTIC_SEED: the image would be another each time." >&2
+          exit 1
+        fi
+        if [ ! -e ${options}/mkfs/lts_6.12.conf ]; then
+          echo "xfsprogs $version has no ${options}/mkfs/lts_6.12.conf, with whose features GRUB reads BOOT" >&2
+          exit 1
+        fi
+
         mkdir -p $out/bin
         cat >$out/bin/grub-mkimage <<'END'
         #!${runtimeShell}

@@ -48,6 +48,11 @@ in
   sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) sdImage; };
   flake = pkgs.callPackage ./flake.nix { };
   build-arguments = pkgs.callPackage ./build-arguments.nix { };
+  nixpkgs-strict = pkgs.callPackage ./nixpkgs-strict.nix {
+    inherit arm64;
+    inherit (packages) imagerTools tfa u-boot;
+    kernel = packages.kernels.lts;
+  };
   payload = pkgs.callPackage ./payload.nix { };
   pin = pkgs.callPackage ./pin.nix { inherit (packages) pin; };
   overlay-push = pkgs.callPackage ./overlay-push.nix {

@@ -57,7 +57,8 @@ done
 
 # The embedded set's functions refuse what nixpkgs' are not known to take.
 for call in 'buildUBoot { konfig = 1; }' 'buildGoModule { vendorSha256 = 1; }' 'buildArmTrustedFirmware { plat = 1; }' \
-  'stdenv.mkDerivation { name = "x"; outputs = [ "dev" ]; }'; do
+  'stdenv.mkDerivation { name = "x"; outputs = [ "dev" ]; }' 'buildUBoot { postPatch = ""; }' 'buildUBoot { installPhase = ""; }' \
+  'buildArmTrustedFirmware { postPatch = ""; }' 'stdenv.mkDerivation { name = "x"; hardeningDisable = [ "pie" ]; }'; do
   ! nix-instantiate --eval -E "((import $source/nix/debian { }).$call).drvPath" >/dev/null 2>"$work/errors" ||
     fail "the embedded set takes $call"
   grep -qF "nix/debian/interface.nix" "$work/errors" || fail "the embedded set's refusal of $call: $(cat "$work/errors")"
@@ -75,6 +76,13 @@ nix eval --impure --json --expr "let set = (import $source/nix/tests/flake/nixpk
 cmp "$work/given" "$work/seen" || fail "the flake gives nixpkgs' packages another derivation: $(diff <(jq . "$work/given") <(jq . "$work/seen"))"
 ! nix eval "${options[@]}" "path:$work/flake#overlays" >/dev/null 2>&1 ||
   fail "the flake has an overlay: what it replaces in nixpkgs loses the binary cache (nix/flake/recipes.nix)"
+
+# Where nixpkgs has an older Go or xfsprogs than the recipes need, these get the pinned one.
+for name in go xfsprogs; do
+  want=$(nix eval --impure --raw --expr "(import $source/nix/pins.nix).$name.version")
+  got=$(nix eval "${options[@]}" --raw "path:$work/flake#legacyPackages.x86_64-linux.pkgs.$name.version" 2>"$work/errors" || true)
+  [ "$got" = "$want" ] || fail "recipes get $name '$got', want $want: $(cat "$work/errors")"
+done
 
 # As Hydra evaluates: restricted.
 nix eval --option restrict-eval true --option allowed-uris "path:$work $work" "${options[@]}" --raw \

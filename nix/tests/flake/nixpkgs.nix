@@ -71,6 +71,11 @@ let
                 override = _: set.buildGoModule;
               };
               mkShell = arguments: standIn "shell" null system // { inherit arguments; };
+              # Older than nix/pins.nix' as well.
+              xfsprogs = set.xfsprogs // {
+                version = "6.17.0";
+                overrideAttrs = changes: set.xfsprogs // changes;
+              };
             };
           known = attrNames interface.packages ++ attrNames interface.names ++ attrNames interface.builders;
         in

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MPL-2.0
+# The embedded package set is as strict as nixpkgs: a recipe that builds here builds there. Each part fails where the set
+# became kinder than nixpkgs, or where a recipe would fail with nixpkgs' builders (nix/tests/nixpkgs-strict).
+{
+  lib,
+  stdenv,
+  stdenvNoCC,
+  runCommand,
+  arm64,
+  binutils,
+  git,
+  python3,
+  kernel,
+  imagerTools,
+  tfa,
+  u-boot,
+  xfsprogs,
+}:
+let
+  setup = ../debian/setup.sh;
+  # What a compiler finds, and what it makes of C, in an environment of these inputs.
+  probe =
+    name: attributes: script:
+    stdenv.mkDerivation (
+      {
+        name = "nixpkgs-strict-${name}";
+        dontUnpack = true;
+        buildPhase = script;
+        installPhase = "touch $out";
+      }
+      // attributes
+    );
+  inputs = lib.filter (input: input ? debianTools) kernel.nativeBuildInputs;
+  withoutZlib = lib.filter (input: input.name != "zlib") inputs;
+
+  parts = {
+    # The kernel's tools/bpf/resolve_btfids links elfutils and zlib.
+    kernel-inputs = probe "kernel-inputs" { nativeBuildInputs = inputs; } ''
+      printf '#include <libelf.h>\n#include <zlib.h>\nint main(void) { return elf_version(EV_CURRENT) + !zlibVersion(); }\n' >both.c
+      gcc both.c -lelf -lz -o both
+    '';
+    dragged-headers = probe "dragged-headers" { nativeBuildInputs = withoutZlib; } ''
+      ls /usr/include/libelf.h
+      echo '#include <zlib.h>' >zlib.c
+      echo 'int main(void) { return 0; }' >main.c
+      if gcc -E zlib.c; then echo "zlib's header is here, which no input gives: libelf-dev dragged it along" >&2; exit 1; fi
+      if gcc main.c -lz; then echo "zlib can be linked, which no input gives" >&2; exit 1; fi
+    '';
+    # Perl comes with Git, and is no program of git's.
+    dragged-programs = stdenvNoCC.mkDerivation {
+      name = "nixpkgs-strict-dragged-programs";
+      nativeBuildInputs = [ git ];
+      buildCommand = ''
+        git --version
+        ls /usr/bin/perl
+        for program in perl zstd python3 which gcc bwrap; do
+          if type -P $program; then echo "$program is in PATH, which no input gives" >&2; exit 1; fi
+        done
+        (perl -v) 2>&1 | grep -F 'nix/debian/tools.nix' || { echo "nothing says why perl is not found" >&2; exit 1; }
+        for file in /usr/bin/env /bin/bash; do
+          if [ -e $file ]; then echo "$file is there, which Nix' sandbox has not" >&2; exit 1; fi
+        done
+        touch $out
+      '';
+    };
+    # A cross build has its own compiler only, unless it names the build platform's.
+    cross = arm64.stdenv.mkDerivation {
+      name = "nixpkgs-strict-cross";
+      buildCommand = ''
+        if type -P gcc; then echo "gcc is in PATH without depsBuildBuild" >&2; exit 1; fi
+        [ "$CC" = ${arm64.stdenv.cc.targetPrefix}gcc ] && type -P $CC && [ -z "''${CC_FOR_BUILD:-}" ]
+        touch $out
+      '';
+    };
+
+    hardened = probe "hardened" { nativeBuildInputs = [ binutils ]; } "bash ${./nixpkgs-strict/compiler.sh} on";
+    unhardened = probe "unhardened" {
+      nativeBuildInputs = [ binutils ];
+      hardeningDisable = [ "all" ];
+    } "bash ${./nixpkgs-strict/compiler.sh} off";
+    omitted = probe "omitted" {
+      nativeBuildInputs = [ binutils ];
+      hardeningDisable = [ "all" ];
+      env.NIX_CFLAGS_COMPILE = "-fomit-frame-pointer";
+    } "bash ${./nixpkgs-strict/compiler.sh} omitted";
+
+    phases = runCommand "nixpkgs-strict-phases" {
+      nativeBuildInputs = [
+        binutils
+        stdenv.cc
+      ];
+    } "bash ${./nixpkgs-strict/phases.sh} ${setup}; touch $out";
+    store = runCommand "nixpkgs-strict-store" {
+      enter = ../debian/enter.sh;
+      given = python3;
+    } "bash ${./nixpkgs-strict/store.sh} $enter; touch $out";
+
+    # What the recipes do so that it is the same with either set.
+    recipes = runCommand "nixpkgs-strict-recipes" {
+      inherit setup;
+      imagerTools = imagerTools.buildCommand;
+      passAsFile = [ "imagerTools" ];
+      xfsprogs = toString xfsprogs;
+      loader = u-boot;
+      firmware = tfa;
+      docs = ../../docs/nix.md;
+    } "bash ${./nixpkgs-strict/recipes.sh}; touch $out";
+  };
+in
+runCommand "nixpkgs-strict" { parts = builtins.attrValues parts; } "touch $out"
