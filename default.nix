@@ -99,6 +99,7 @@ lib.fix (self: {
       installerFor =
         set:
         program set "installer" [
+          "board"
           "esp"
           "fdt"
           "medium"
@@ -112,6 +113,7 @@ lib.fix (self: {
   oci-image = program pkgs "cmd/oci-image" [ "oci" ];
   seekable = program pkgs "cmd/seekable" [ "image" ];
   m6 = program pkgs "cmd/m6" [
+    "board"
     "fdt"
     "flash"
     "image"
@@ -122,6 +124,7 @@ lib.fix (self: {
     "verify"
   ];
   pin = program pkgs "cmd/pin" [
+    "board"
     "fdt"
     "image"
     "inspect"

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"talos-nanopi-m6/internal/board"
+
 	"github.com/u-root/u-root/pkg/dt"
 
 	"talos-nanopi-m6/internal/esp"
@@ -18,7 +20,7 @@ import (
 )
 
 // dtbFolder is where U-Boot looks on the EFI partition (its variable fdtfile is rockchip/…, below /dtb).
-const dtbFolder = "dtb/rockchip"
+const dtbFolder = board.DeviceTreeFolder
 
 // deviceTree makes the tree for the EFI partition from the artifacts: the one asked for, with overlays and MAC address.
 func (o *options) deviceTree(artifacts string) ([]byte, error) {

@@ -9,14 +9,12 @@ import (
 	"strings"
 
 	"github.com/siderolabs/talos/pkg/machinery/overlay"
+
+	"talos-nanopi-m6/internal/board"
 )
 
-const (
-	overlayName = "nanopi-m6"
-
-	// partitionOffset keeps the first 10 MiB clear of the GPT's entries (sectors of 512 bytes): the loader ends below it.
-	partitionOffset = 10 * 2048
-)
+// partitionOffset keeps the first 10 MiB clear of the GPT's entries (sectors of 512 bytes): the loader ends below it.
+const partitionOffset = 10 * 2048
 
 // installer implements Talos' overlay.Installer.
 type installer struct{}
@@ -31,7 +29,7 @@ func (*installer) GetOptions(_ context.Context, extra overlay.ExtraOptions) (ove
 	}
 
 	return overlay.Options{
-		Name:             overlayName,
+		Name:             board.Name,
 		KernelArgs:       o.kernelArgs(),
 		PartitionOptions: overlay.PartitionOptions{Offset: partitionOffset},
 	}, nil
@@ -44,11 +42,11 @@ func (o *options) kernelArgs() []string {
 	args := []string{"console=tty0"}
 
 	if o.console {
-		args = append(args, "console=ttyS2,1500000")
+		args = append(args, board.Console)
 	}
 
 	if o.earlycon {
-		args = append(args, "earlycon=uart8250,mmio32,0xfeb50000")
+		args = append(args, board.EarlyConsole)
 	}
 
 	args = append(args,

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"talos-nanopi-m6/internal/board"
+
 	"github.com/siderolabs/talos/pkg/machinery/overlay"
 )
 
@@ -27,12 +29,12 @@ func (*installer) Install(_ context.Context, in overlay.InstallOptions[overlay.E
 	artifacts := filepath.Join(in.ArtifactsPath, "arm64")
 	esp := espPath(in.MountPrefix)
 
-	tree, err := o.deviceTree(filepath.Join(artifacts, "dtb/rockchip"))
+	tree, err := o.deviceTree(filepath.Join(artifacts, board.DeviceTreeFolder))
 	if err != nil {
 		return err
 	}
 
-	boot, err := o.planLoader(in.InstallDisk, filepath.Join(artifacts, "u-boot", overlayName), esp)
+	boot, err := o.planLoader(in.InstallDisk, filepath.Join(artifacts, "u-boot", board.Name), esp)
 	if err != nil {
 		return err
 	}

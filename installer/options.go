@@ -15,10 +15,12 @@ import (
 	"unicode"
 
 	"github.com/siderolabs/talos/pkg/machinery/overlay"
+
+	"talos-nanopi-m6/internal/board"
 )
 
 // boardDTB is the name U-Boot asks the EFI partition for (CONFIG_DEFAULT_FDT_FILE without its folder).
-const boardDTB = "rk3588s-nanopi-m6.dtb"
+var boardDTB = board.DeviceTrees[0]
 
 // options are the overlay's extra options, checked.
 type options struct {
@@ -43,7 +45,7 @@ type option struct {
 
 var optionsByName = map[string]option{
 	"console": {
-		"`on`, `off`", "`on`", "kernel messages and login on the debug UART (`ttyS2`, 1,500,000 baud)",
+		"`on`, `off`", "`on`", fmt.Sprintf("kernel messages and login on the debug UART (`%s`, %d baud)", board.TTY, board.Baud),
 		func(o *options, value any) (err error) { o.console, err = toBool(value); return },
 	},
 	"earlycon": {

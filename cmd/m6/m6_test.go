@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	boardjson "talos-nanopi-m6/internal/board"
+
 	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/inspect"
@@ -97,7 +99,7 @@ func TestTheMapIsDrawnToAFile(t *testing.T) {
 		t.Errorf("%v %.80s", err, b)
 	}
 
-	tree, err := diskimage.Tree(diskimage.Compatible...)
+	tree, err := diskimage.Tree(boardjson.Compatible...)
 	if err != nil {
 		t.Fatal(err)
 	}

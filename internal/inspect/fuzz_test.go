@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 
+	"talos-nanopi-m6/internal/board"
+
 	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"
@@ -22,7 +24,7 @@ func FuzzArtifact(f *testing.F) {
 	loader := rockchiploader.Small.Image(rockchip.MMC)
 	fit := loader[rockchip.MMC.FIT-rockchip.MMC.FileStart:]
 
-	tree, err := diskimage.Tree(diskimage.Compatible...)
+	tree, err := diskimage.Tree(board.Compatible...)
 	if err != nil {
 		f.Fatal(err)
 	}

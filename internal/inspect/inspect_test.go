@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"talos-nanopi-m6/internal/board"
+
 	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"
@@ -136,7 +138,7 @@ func TestArtifactsAreRecognised(t *testing.T) {
 	image := rockchiploader.Small.Image(rockchip.MMC)
 	fit := image[rockchip.MMC.FIT-rockchip.MMC.FileStart:]
 
-	tree, err := diskimage.Tree(diskimage.Compatible...)
+	tree, err := diskimage.Tree(board.Compatible...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +181,7 @@ func TestArtifactsAreRecognised(t *testing.T) {
 func TestAnOverlayDirectoryIsReported(t *testing.T) {
 	dir := t.TempDir()
 
-	tree, err := diskimage.Tree(diskimage.Compatible...)
+	tree, err := diskimage.Tree(board.Compatible...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@
 // file, u-boot-rockchip.bin.
 package rockchip
 
+import "talos-nanopi-m6/internal/board"
+
 // SectorSize is the unit of Rockchip's headers in bytes, whatever the medium's own sector size.
 const SectorSize = 512
 
@@ -35,31 +37,13 @@ type Layout struct {
 // Source: U-Boot v2025.01, doc/board/rockchip/rockchip.rst (the file starts at sector 64) and arch/arm/dts/
 // rockchip-u-boot.dtsi (binman places the FIT CONFIG_SPL_PAD_TO bytes behind it, 0x7f8000 for the RK3588, which is
 // sector 16384, where CONFIG_SYS_MMCSD_RAW_MODE_U_BOOT_SECTOR makes SPL look).
-var MMC = Layout{
-	Medium:    "SD card or eMMC",
-	File:      "u-boot-rockchip.bin",
-	FileStart: 64 * SectorSize,
-	IDBlock:   64 * SectorSize,
-	Stride:    1024 * SectorSize,
-	Copies:    5,
-	FIT:       16384 * SectorSize,
-	BackupFIT: 8192 * SectorSize,
-}
+var MMC = Layout(board.MMC)
 
 // SPI is the layout of SPI NOR flash.
 //
 // Source: U-Boot v2025.01, arch/arm/dts/rk3588s-u-boot.dtsi (the file starts at the flash's start, the idblock at 0x8000,
 // in the same format as on SD cards) and CONFIG_SYS_SPI_U_BOOT_OFFS in this project's configuration.
-var SPI = Layout{
-	Medium:    "SPI NOR flash",
-	File:      "u-boot-rockchip-spi.bin",
-	FileStart: 0,
-	IDBlock:   0x8000,
-	Stride:    1024 * SectorSize,
-	Copies:    16,
-	FIT:       0x60000,
-	BackupFIT: 0x400000,
-}
+var SPI = Layout(board.SPI)
 
 // BackupIDBlock finds the place for a second idblock: the first one that neither an idblock of idblock bytes nor a FIT of
 // fit bytes at their own places reaches, and where one of idblock bytes does not reach the second FIT. It says false where

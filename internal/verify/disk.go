@@ -7,20 +7,13 @@ import (
 	"slices"
 	"strings"
 
+	"talos-nanopi-m6/internal/board"
+
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/gpt"
 	"talos-nanopi-m6/internal/inspect/grub"
 	"talos-nanopi-m6/internal/inspect/kernel"
 )
-
-// Board is what the board's device tree says it is compatible with.
-const Board = "friendlyelec,nanopi-m6"
-
-// BoardTree is where U-Boot looks for the board's device tree on the EFI partition.
-const BoardTree = "dtb/rockchip/rk3588s-nanopi-m6.dtb"
-
-// Console is the argument that makes the kernel speak on the board's debug UART.
-const Console = "console=ttyS2,1500000"
 
 // disk checks what U-Boot, GRUB and the kernel need.
 func (l *list) disk(r *inspect.Report) {
@@ -109,14 +102,14 @@ func (l *list) efi(e *inspect.EFI) {
 	}
 
 	for _, t := range e.DeviceTrees {
-		if strings.EqualFold(t.Path, BoardTree) {
+		if strings.EqualFold(t.Path, board.DeviceTree) {
 			l.tree("efi.devicetree", t)
 
 			return
 		}
 	}
 
-	l.add("efi.devicetree", Fail, "no %s: U-Boot starts the kernel with its own device tree", BoardTree)
+	l.add("efi.devicetree", Fail, "no %s: U-Boot starts the kernel with its own device tree", board.DeviceTree)
 }
 
 // grub checks that GRUB finds BOOT on the disk it is on, whatever other disks there are.
@@ -144,8 +137,8 @@ func (l *list) tree(name string, t inspect.DeviceTree) {
 		l.add(name, Fail, "%s", t.Problem)
 	case t.TotalSize != t.Size:
 		l.add(name, Fail, "its header says %d bytes, the file has %d", t.TotalSize, t.Size)
-	case !slices.Contains(t.Compatible, Board):
-		l.add(name, Fail, "for %q, not for %s: another board's", strings.Join(t.Compatible, ", "), Board)
+	case !slices.Contains(t.Compatible, board.Compatible[0]):
+		l.add(name, Fail, "for %q, not for %s: another board's", strings.Join(t.Compatible, ", "), board.Compatible[0])
 	default:
 		l.add(name, Pass, "%s (%s)", t.Model, strings.Join(t.Compatible, ", "))
 	}
@@ -204,12 +197,12 @@ func (l *list) arguments(args []string) {
 	}
 
 	switch {
-	case slices.Contains(args, Console) && last == Console:
-		l.add("boot.console", Pass, "%s, the last one", Console)
-	case slices.Contains(args, Console):
-		l.add("boot.console", Warn, "%s is not the last console: Talos' own log goes to %s", Console, last)
+	case slices.Contains(args, board.Console) && last == board.Console:
+		l.add("boot.console", Pass, "%s, the last one", board.Console)
+	case slices.Contains(args, board.Console):
+		l.add("boot.console", Warn, "%s is not the last console: Talos' own log goes to %s", board.Console, last)
 	default:
-		l.add("boot.console", Warn, "no %s: the board's serial console stays silent from the kernel on", Console)
+		l.add("boot.console", Warn, "no %s: the board's serial console stays silent from the kernel on", board.Console)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"talos-nanopi-m6/internal/board"
+
 	"talos-nanopi-m6/internal/inspect"
 )
 
@@ -36,20 +38,20 @@ func (l *list) overlayImage(i inspect.OverlayImage, options Options) {
 		at = " (" + i.Platform + ")"
 	}
 
-	l.expect("overlay.installer"+at, slices.Contains(i.Installers, "nanopi-m6"),
-		"installers/nanopi-m6", "no installers/nanopi-m6, which Talos runs")
-	l.expect("overlay.profile"+at, slices.Contains(i.Profiles, "nanopi-m6.yaml"),
-		strings.Join(i.Profiles, ", "), "no profiles/nanopi-m6.yaml")
+	l.expect("overlay.installer"+at, slices.Contains(i.Installers, board.Name),
+		"installers/"+board.Name, "no installers/"+board.Name+", which Talos runs")
+	l.expect("overlay.profile"+at, slices.Contains(i.Profiles, board.Name+".yaml"),
+		strings.Join(i.Profiles, ", "), "no profiles/"+board.Name+".yaml")
 
 	for _, p := range i.Problems {
 		l.add("overlay"+at, Fail, "%s", p)
 	}
 
 	trees := slices.DeleteFunc(slices.Clone(i.DeviceTrees), func(t inspect.DeviceTree) bool {
-		return !strings.HasSuffix(t.Path, "/rk3588s-nanopi-m6.dtb")
+		return !strings.HasSuffix(t.Path, "/"+board.DeviceTrees[0])
 	})
 	if len(trees) == 0 {
-		l.add("overlay.devicetree"+at, Fail, "no artifacts/arm64/%s", BoardTree)
+		l.add("overlay.devicetree"+at, Fail, "no artifacts/arm64/%s", board.DeviceTree)
 	}
 
 	for _, t := range trees {
@@ -57,7 +59,7 @@ func (l *list) overlayImage(i inspect.OverlayImage, options Options) {
 	}
 
 	if len(i.Loaders) == 0 {
-		l.add("overlay.loader"+at, Fail, "no artifacts/arm64/u-boot/nanopi-m6/u-boot-rockchip.bin")
+		l.add("overlay.loader"+at, Fail, "no artifacts/arm64/u-boot/%s/%s", board.Name, board.MMC.File)
 	}
 
 	for _, p := range slices.Sorted(maps.Keys(i.Loaders)) {

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"talos-nanopi-m6/internal/board"
+
 	"github.com/klauspost/compress/zstd"
 
 	"talos-nanopi-m6/internal/fixture/diskimage"
@@ -103,7 +105,7 @@ func TestWhatKeepsTheBoardFromStartingFailsByName(t *testing.T) {
 		"no DDR blob":                    {diskimage.Spec{Loader: standIn}, nil, "ddr", "no DDR blob: cannot start the board's memory"},
 		"FIT unhashed":                   {diskimage.Spec{Loader: noHash}, nil, "loader", "hash"},
 		"another board":                  {diskimage.Spec{Compatible: []string{"radxa,rock-5a", "rockchip,rk3588s"}}, nil, "efi.devicetree", "another board's"},
-		"no device tree":                 {diskimage.Spec{NoDeviceTree: true}, nil, "efi.devicetree", verify.BoardTree},
+		"no device tree":                 {diskimage.Spec{NoDeviceTree: true}, nil, "efi.devicetree", board.DeviceTree},
 		"no EFI program":                 {diskimage.Spec{NoEFILoader: true}, nil, "efi.loader", "BOOTAA64.EFI"},
 		"GRUB's prefix numbers the disk": {diskimage.Spec{GRUBPrefix: "(hd0,gpt3)/grub"}, nil, "efi.grub", "(hd0,gpt3)"},
 		"GRUB's own configuration numbers the disk": {
@@ -350,7 +352,7 @@ func TestEveryFlippedBitIsFoundWithTheManifest(t *testing.T) {
 	}
 	defer f.Close() //nolint:errcheck // a temporary file
 
-	tree, err := diskimage.Tree(diskimage.Compatible...)
+	tree, err := diskimage.Tree(board.Compatible...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ let
       artifacts = pkgs.callPackage ../go.nix {
         package = "nix/tests/programs/overlay-artifacts";
         internal = [
+          "board"
           "fdt"
           "fixture/rockchiploader"
           "rockchip"

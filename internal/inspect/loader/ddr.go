@@ -5,36 +5,13 @@ package loader
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
-	"fmt"
 	"regexp"
 
-	"gopkg.in/yaml.v3"
+	"talos-nanopi-m6/internal/board"
 
 	"talos-nanopi-m6/internal/rockchip"
 )
-
-//go:embed ddr.yaml
-var ddrYAML []byte
-
-// Blob is a DDR blob that is known.
-type Blob struct {
-	File   string `yaml:"file"   json:"file"`
-	Size   int64  `yaml:"size"   json:"size"` // bytes
-	SHA256 string `yaml:"sha256" json:"sha256"`
-}
-
-var knownBlobs = mustBlobs(ddrYAML)
-
-func mustBlobs(b []byte) []Blob {
-	var list []Blob
-	if err := yaml.Unmarshal(b, &list); err != nil {
-		panic(fmt.Errorf("ddr.yaml: %w", err)) // a file of this package
-	}
-
-	return list
-}
 
 // DDR is the program that starts the board's memory.
 type DDR struct {
@@ -43,7 +20,7 @@ type DDR struct {
 	// Version is what the blob prints.
 	Version string `json:"version,omitempty"`
 	// Known is the blob, where its digest is a known one's.
-	Known *Blob `json:"known,omitempty"`
+	Known *board.Blob `json:"known,omitempty"`
 	// SHA256 is the digest of the stage without the padding at its end.
 	SHA256 string `json:"sha256,omitempty"`
 }
@@ -75,7 +52,7 @@ func identifyDDR(stage []byte) DDR {
 
 	d := DDR{Version: firstMatch(ddrVersion, stage)}
 
-	for _, b := range knownBlobs {
+	for _, b := range board.KnownBlobs {
 		if b.Size <= int64(len(stage)) && digest(stage[:b.Size]) == b.SHA256 && zero(stage[b.Size:]) {
 			d.Known, d.SHA256 = &b, b.SHA256
 
