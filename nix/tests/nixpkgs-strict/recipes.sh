@@ -32,7 +32,7 @@ mkdir -p "$PWD/good/share/xfsprogs/mkfs"
 touch "$PWD/good/share/xfsprogs/mkfs/lts_6.12.conf"
 tools 7.0.1 "$PWD/good" >good.log || fail "imager-tools refuses xfsprogs 7.0.1: $(cat good.log)"
 
-# lib/minver.nix of nixpkgs
+# lib/minfeatures.nix of nixpkgs
 grep -q 'Nix 2.18 or newer' "$docs" || fail "docs/nix.md does not say which Nix nixpkgs asks for (2.18)"
 
 # A runner's disk holds two toolchains and one image when it has made room first (.ci/make-room).
