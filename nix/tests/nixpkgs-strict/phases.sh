@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
+# shellcheck disable=SC2015,SC2016 # A && B || fail; the builder's shell expands what the cases say
 # phases.sh SETUP: the generic builder does to source, environment and output what nixpkgs' does. Each case runs SETUP as
 # the builder of a derivation with these attributes would.
 set -euo pipefail

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
+# shellcheck disable=SC2015,SC2154 # A && B || fail; the attributes of the check are its variables
 # recipes.sh: what recipes do themselves because nixpkgs' builders or packages may do otherwise. Reads $firmware (nix/boot/tfa.nix),
 # $loader (u-boot.nix), $imagerToolsPath (the text of imager-tools' build), $xfsprogs, $docs, $setup.
 set -euo pipefail

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
+# shellcheck disable=SC2012,SC2154 # names of store paths are words; the attributes of the check are its variables
 # store.sh ENTER: a build sees of the store its inputs, read-only, and nothing else, though Nix' own sandbox be off: ENTER runs
 # with a store of its own that holds more. Reads $rootTree and $builder, as a build has them.
 set -euo pipefail
