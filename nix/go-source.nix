@@ -41,6 +41,7 @@ rec {
   ];
   # The tests' programs of this module; what else is there has a go.mod of its own.
   programs = lib.fileset.unions [
+    ./tests/programs/board
     ./tests/programs/boot
     ./tests/programs/boot-flow
     ./tests/programs/device-tree

@@ -80,6 +80,10 @@ rec {
     "grub-efi-arm64-bin:arm64"
   ];
   systemdBoot = debianFile "systemd-boot-efi:arm64";
+  qemu = {
+    version = versionOf "qemu:source";
+    src = debianFile "qemu:source";
+  };
   ubootQemu = debianFile "u-boot-qemu";
   # The node's root: every package of nix/talos/initramfs/rootfs/packages, by its name in the lock.
   nodePackageNames =

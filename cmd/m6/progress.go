@@ -51,7 +51,7 @@ func (p *progress) show(s flash.Progress) {
 	line := progressLine(s)
 
 	if p.tty {
-		fmt.Fprint(raw(p.w), "\r\x1b[K"+escape(line))
+		fmt.Fprint(p.w, "\r\x1b[K"+line)
 	} else {
 		fmt.Fprintln(p.w, line)
 	}
@@ -82,8 +82,10 @@ func progressLine(s flash.Progress) string {
 }
 
 // clearLine takes a terminal's progress line away.
-func clearLine(w io.Writer) {
+func clearLine(w io.Writer) string {
 	if terminal(w) {
-		fmt.Fprint(raw(w), "\r\x1b[K")
+		return "\r\x1b[K"
 	}
+
+	return ""
 }

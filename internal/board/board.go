@@ -23,14 +23,7 @@ func must(b []byte) (m struct {
 	Title       string   `yaml:"title"`
 	Compatible  []string `yaml:"compatible"`
 	DeviceTrees []string `yaml:"deviceTrees"`
-	UBoot       struct {
-		Defconfig string `yaml:"defconfig"`
-	} `yaml:"uBoot"`
-	LEDs struct {
-		System string `yaml:"system"`
-		User   string `yaml:"user"`
-	} `yaml:"leds"`
-	Console struct {
+	Console     struct {
 		TTY     string `yaml:"tty"`
 		Serial  string `yaml:"serial"`
 		Baud    int    `yaml:"baud"`

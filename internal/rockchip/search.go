@@ -28,7 +28,9 @@ type Found struct {
 func Search(medium io.ReaderAt, layout Layout) (*Found, error) {
 	found := &Found{}
 
-	for _, at := range layout.IDBlocks() {
+	for n := range int64(layout.Copies) {
+		at := layout.IDBlock + n*layout.Stride
+
 		block, err := ReadIDBlock(medium, at)
 		if err != nil {
 			found.Refused = append(found.Refused, fmt.Errorf("byte %d: %w", at, err))
@@ -45,7 +47,11 @@ func Search(medium io.ReaderAt, layout Layout) (*Found, error) {
 		return nil, fmt.Errorf("%w: the mask ROM finds no idblock: %w", ErrNotBootable, errors.Join(found.Refused...))
 	}
 
-	for _, at := range layout.FITs() {
+	for _, at := range []int64{layout.FIT, layout.BackupFIT} {
+		if at == 0 {
+			continue
+		}
+
 		fit, err := ReadFIT(medium, at)
 		if err != nil {
 			found.Refused = append(found.Refused, err)

@@ -5,7 +5,7 @@
   sources,
 }:
 (buildArmTrustedFirmware {
-  platform = (import ../board.nix).tfaPlatform;
+  platform = "rk3588";
   inherit (sources.tfa) version src;
   extraMakeFlags = [ "bl31" ];
   filesToInstall = [ "build/rk3588/release/bl31/bl31.elf" ];

@@ -13,12 +13,11 @@
   ddrBlob,
 }:
 let
-  board = import ../board.nix;
   ours = import ./u-boot-ours.nix {
     inherit lib;
     configs = [
       "boot-flow.config"
-      board.uBoot.defconfig
+      "nanopi-m6-rk3588s_defconfig"
     ];
   };
   extraMeta = {
@@ -29,7 +28,7 @@ let
   code =
     (buildUBoot {
       inherit (source) version src;
-      inherit (board.uBoot) defconfig;
+      defconfig = "nanopi-m6-rk3588s_defconfig";
       buildFlags = [
         "u-boot.bin"
         "spl/u-boot-spl.bin"
@@ -42,8 +41,8 @@ let
         inherit (ours) patches;
         postPatch = ours.postPatch + ''
           # The nearest board of this release stands in; the second step puts ours here.
-          echo '#include "${board.uBoot.standInTree}"' >dts/upstream/src/arm64/rockchip/${board.tree}.dts
-          echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/${board.tree}-u-boot.dtsi
+          echo '#include "rk3588s-orangepi-5.dts"' >dts/upstream/src/arm64/rockchip/rk3588s-nanopi-m6.dts
+          echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/rk3588s-nanopi-m6-u-boot.dtsi
         '';
         # With the dates, by which make knows what is built. The tarball's files are writable for their group, which Nix
         # takes of no output.
@@ -56,7 +55,7 @@ let
 in
 stdenv.mkDerivation {
   # The name says what the loader can do.
-  name = "u-boot-${board.name}-${source.version}${lib.optionalString ddrBlob.standIn "-no-ddr-blob"}";
+  name = "u-boot-nanopi-m6-${source.version}${lib.optionalString ddrBlob.standIn "-no-ddr-blob"}";
   src = code;
   inherit (code)
     nativeBuildInputs
@@ -69,8 +68,8 @@ stdenv.mkDerivation {
   BL31 = "${tfa}/bl31.elf";
   ROCKCHIP_TPL = ddrBlob.tpl;
   preBuild = ''
-    cp $trees/${board.tree}.dts dts/upstream/src/arm64/rockchip/
-    cp $trees/${board.tree}-u-boot.dtsi arch/arm/dts/
+    cp $trees/rk3588s-nanopi-m6.dts dts/upstream/src/arm64/rockchip/
+    cp $trees/rk3588s-nanopi-m6-u-boot.dtsi arch/arm/dts/
   '';
   installPhase = ''
     runHook preInstall

@@ -208,6 +208,7 @@
     elfutils = "pkgs/by-name/el/elfutils/package.nix";
     flex = "pkgs/development/tools/parsing/flex/default.nix";
     git = "pkgs/by-name/gi/git/package.nix";
+    glib = "pkgs/development/libraries/glib/default.nix";
     go_1_26 = "pkgs/development/compilers/go/1.26.nix";
     go-tools = "pkgs/by-name/go/go-tools/package.nix";
     gopls = "pkgs/by-name/go/gopls/package.nix";
@@ -216,7 +217,10 @@
     jq = "pkgs/by-name/jq/jq/package.nix";
     kernel-hardening-checker = "pkgs/by-name/ke/kernel-hardening-checker/package.nix";
     kmod = "pkgs/os-specific/linux/kmod/default.nix";
+    libslirp = "pkgs/by-name/li/libslirp/package.nix";
+    meson = "pkgs/by-name/me/meson/package.nix";
     mtools = "pkgs/by-name/mt/mtools/package.nix";
+    ninja = "pkgs/by-name/ni/ninja/package.nix";
     nix-prefetch-docker = "pkgs/build-support/docker/nix-prefetch-docker.nix";
     ncurses = "pkgs/development/libraries/ncurses/default.nix";
     nix = "pkgs/tools/package-management/nix/default.nix";

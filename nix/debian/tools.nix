@@ -207,10 +207,7 @@
   grub2 = {
     packages = [ "grub-common" ];
     outputs = [ "out" ];
-    programs = [
-      "grub-fstest"
-      "grub-mkimage"
-    ];
+    programs = [ "grub-mkimage" ];
   };
   jq = {
     packages = [ "jq" ];

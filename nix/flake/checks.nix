@@ -20,11 +20,7 @@ let
       ) (builtins.attrNames self.${kind})
     );
 in
-# Of the embedded package set and its scripts these two ask, not of nixpkgs.
-removeAttrs (tree pkgs { }).checks [
-  "build-arguments"
-  "nixpkgs-strict"
-]
+(tree pkgs { }).checks
 // {
   nixpkgs-interface = import ../tests/nixpkgs-interface.nix {
     inherit lib pkgs;

@@ -6,11 +6,8 @@
   dtc,
   dtSources,
 }:
-let
-  board = import ../board.nix;
-in
 stdenv.mkDerivation {
-  name = "dtb-${board.name}";
+  name = "dtb-nanopi-m6";
   src = ../../dts;
   nativeBuildInputs = [ dtc ];
   buildPhase = ''
@@ -29,7 +26,7 @@ stdenv.mkDerivation {
       fi
     }
     mkdir rockchip
-    compile ${board.tree}.dts rockchip/${board.tree}.dtb
+    compile rk3588s-nanopi-m6.dts rockchip/rk3588s-nanopi-m6.dtb
     for overlay in rk3588s-*.dtso; do
       compile "$overlay" "rockchip/''${overlay%.dtso}.dtbo"
     done

@@ -9,7 +9,7 @@
   kernel,
   dtb,
 }:
-runCommand "kernel-image-${(import ../board.nix).name}"
+runCommand "kernel-image-nanopi-m6"
   {
     nativeBuildInputs = [
       kmod

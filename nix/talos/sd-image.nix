@@ -25,12 +25,11 @@
   systemExtensions ? [ ],
   machineConfig ? null,
   meta ? [ ],
-  profileName ? (import ../board.nix).name,
+  profileName ? "nanopi-m6",
   diskSize ? null,
   squashfsTools ? throw "system extensions need squashfs-tools, which the embedded set does not have: build with nixpkgs",
 }:
 let
-  board = import ../board.nix;
   profile = {
     baseProfileName = profileName;
     arch = "arm64";
@@ -49,7 +48,7 @@ let
     }
     // lib.optionalAttrs (systemExtensions != [ ]) { inherit systemExtensions; };
     overlay = {
-      inherit (board) name;
+      name = "nanopi-m6";
       image.ociPath = "${overlay}";
       options = overlayOptions;
     };
@@ -76,7 +75,7 @@ let
       or (throw "sdImage: format '${format}' is unknown; known are zst and xz");
 in
 stdenvNoCC.mkDerivation {
-  name = "talos-${talosVersion}-${board.name}${lib.optionalString (overlayOptions.allowStandIn or false) "-no-ddr-blob"}";
+  name = "talos-${talosVersion}-nanopi-m6${lib.optionalString (overlayOptions.allowStandIn or false) "-no-ddr-blob"}";
   nativeBuildInputs = [
     imager
     imagerTools

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build qemu
+
+package board_test
+
+import (
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+func TestWatchdogResetsAUBootThatHangs(t *testing.T) {
+	t.Parallel()
+
+	board := start(t, "", sd.drive(sd.written(t))...)
+	board.prompt()
+	board.send("wdt dev watchdog@feaf0000\n")
+	board.send("wdt expire\n")
+	board.until("watchdog expired: reset")
+	board.until("mask ROM: starts from the SD card")
+	board.until(reached)
+}
+
+func TestWatchdogCanEndTheRun(t *testing.T) {
+	t.Parallel()
+
+	board := start(t, ",watchdog-fault=on", sd.drive(sd.written(t))...)
+	board.prompt()
+	board.send("wdt dev watchdog@feaf0000\n")
+	board.send("wdt expire\n")
+	board.fault("watchdog: nobody served it")
+}
+
+func TestResetStartsAgain(t *testing.T) {
+	t.Parallel()
+
+	board := start(t, "", sd.drive(sd.written(t))...)
+	board.prompt()
+	board.send("reset\n")
+	board.until("mask ROM: starts from the SD card")
+	board.until(reached)
+}
+
+var ledLine = regexp.MustCompile(`nanopi_m6_led (\w+) ([01]) at (\d+) ms`)
+
+// The LEDs as docs/board.md has them, against what the pins did.
+func TestLEDsShowWhatTheDocumentationSays(t *testing.T) {
+	t.Parallel()
+
+	board := start(t, "", append(sd.drive(sd.written(t)), "-nic", "user")...)
+
+	// From SPL on the SYS LED is lit, before anything else happens.
+	board.until(`nanopi_m6_led sys_led 1`)
+	board.until(`Trying to boot from MMC2`)
+	board.until(reached)
+	board.until("Nothing to boot.")
+	board.until("nanopi_m6_led user_led 1")
+	board.until("mask ROM: starts from the SD card") // 20 seconds later it starts over
+
+	var changes []int
+
+	userLit := false
+
+	for _, match := range ledLine.FindAllStringSubmatch(board.all(), -1) {
+		at, err := strconv.Atoi(match[3])
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if match[1] == "user_led" {
+			userLit = userLit || match[2] == "1"
+
+			continue
+		}
+
+		if !userLit {
+			changes = append(changes, at)
+		}
+	}
+
+	// While it searches it blinks: it changes at least every three seconds.
+	const longest = 3000
+
+	for i := 1; i < len(changes); i++ {
+		if gap := changes[i] - changes[i-1]; i > 1 && gap > longest {
+			t.Errorf("got the SYS LED steady for %d ms at %d ms, want at most %d while U-Boot searches", gap, changes[i], longest)
+		}
+	}
+
+	if len(changes) < 8 {
+		t.Errorf("got %d changes of the SYS LED before there was nothing to boot, want it blinking", len(changes))
+	}
+}
+
+func TestUnreadableOTPDoesNotStopTheBoot(t *testing.T) {
+	t.Parallel()
+
+	start(t, ",otp-unreadable=on", sd.drive(sd.written(t))...).until(reached)
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build qemu
+
+package board_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// What the board forbids ends the run with a line that names it. Each is done by hand at U-Boot's prompt, so that a check
+// which passes is known to be able to fail.
+func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
+	const (
+		gpio4Data      = 0xfec50000 // pins 0 to 15; the upper half of a write is its mask
+		gpio4Direction = 0xfec50008
+		sdSupply       = 1 << 12 // PB4
+
+		busIOC    = 0xfd5f8000
+		sdClock   = busIOC + 4*0x20 + 0x1c // PD4 to PD7, four bits a pin
+		sdClockIs = 4                      // PD5
+
+		nobody = 0xf1000000 // no device, no memory
+	)
+
+	for _, tt := range []struct {
+		name     string
+		commands []string
+		want     string
+	}{
+		{
+			name:     "an address that nothing answers",
+			commands: []string{fmt.Sprintf("md.l %#x 1", nobody)},
+			want:     fmt.Sprintf("read of 4 bytes at %#x, which no model covers", nobody),
+		},
+		{
+			name: "a card without supply",
+			commands: []string{
+				fmt.Sprintf("mw.l %#x %#x", gpio4Data, sdSupply<<16),
+				fmt.Sprintf("mw.l %#x %#x", gpio4Direction, sdSupply<<16|sdSupply),
+				"mmc read 2000000 0 1",
+			},
+			want: `SD card: CMD\d+ without supply`,
+		},
+		{
+			name: "a pin that is not the device's",
+			commands: []string{
+				fmt.Sprintf("mw.l %#x %#x", sdClock, 0xf<<(sdClockIs+16)),
+				"mmc read 2000000 0 1",
+			},
+			want: "SD host is used while its pin gpio4 PD5 has function 0, not 1",
+		},
+		{
+			name:     "a DMA outside memory",
+			commands: []string{"dcache off", fmt.Sprintf("mmc read %#x 0 1", nobody)},
+			want:     fmt.Sprintf("SD host: DMA of 512 bytes at %#x, where no memory is", nobody),
+		},
+		{
+			name: "a rail that the board does not stand",
+			commands: []string{
+				// SPI2's pins, the controller for writing, the PMIC's BUCK3 to 3.4 V.
+				"mw.l fd5f0004 0ff00110", "mw.l fd5f0008 f0f01010",
+				"mw.l feb20000 00040001", "mw.l feb20008 1", "mw.l feb2000c 1",
+				"mw.l feb20400 80", "mw.l feb20400 1c", "mw.l feb20400 0", "mw.l feb20400 ff",
+			},
+			want: `rail dcdc3 \(logic\) is set to 3400000 uV; the board stands 675000 to 750000`,
+		},
+		{
+			name: "a rail that is needed switched off",
+			commands: []string{
+				"mw.l fd5f0004 0ff00110", "mw.l fd5f0008 f0f01010",
+				"mw.l feb20000 00040001", "mw.l feb20008 1", "mw.l feb2000c 1",
+				"mw.l feb20400 80", "mw.l feb20400 0", "mw.l feb20400 0", "mw.l feb20400 40",
+			},
+			want: `rail dcdc3 \(logic\) is switched off while it is needed`,
+		},
+		{
+			name: "flash and eMMC on the same pins",
+			// The flash's pins to it, and then the eMMC.
+			commands: []string{
+				"mmc dev 0", "mw.l fd5f805c ffff2222", "mw.l fd5f8058 ffff2222", "mw.l fd5f8040 000f0002",
+				"mmc read 2000000 0 1",
+			},
+			want: "eMMC host is used while its pin gpio2 PA0 has function 2, not 1",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+
+			drives := append(sd.drive(sd.written(t)), emmc.drive(emmc.blank(t))...)
+			board := start(t, "", drives...)
+			board.prompt()
+			board.send("mmc dev 1\n")
+			board.until("is current device")
+
+			for _, command := range tt.commands {
+				board.send(command + "\n")
+			}
+
+			board.fault(tt.want)
+		})
+	}
+}
+
+func TestAFaultCanBeReportedWithoutEndingTheRun(t *testing.T) {
+	t.Parallel()
+
+	board := start(t, ",faults-end=off", sd.drive(sd.written(t))...)
+	board.prompt()
+	board.send("md.l f1000000 1\n")
+	board.until("board fault: read of 4 bytes at 0xf1000000")
+	board.send("echo still here\n")
+	board.until("\nstill here")
+}

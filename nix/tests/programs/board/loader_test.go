@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build qemu
+
+package board_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"talos-nanopi-m6/internal/medium"
+	"talos-nanopi-m6/internal/rockchip"
+)
+
+// reached is what U-Boot says when it goes through the media for something to boot.
+const reached = "Scanning for bootflows in all bootdevs"
+
+func loader(t *testing.T, layout rockchip.Layout) *rockchip.Loader {
+	t.Helper()
+
+	image, err := os.ReadFile(filepath.Join(input(t, "BOARD_UBOOT"), layout.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	loader, err := rockchip.ParseLoader(image, layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return loader
+}
+
+func layoutOf(m mediumKind) rockchip.Layout {
+	if m == nor {
+		return rockchip.SPI
+	}
+
+	return rockchip.MMC
+}
+
+// written is the medium with the loader on it, with its second copies, as the overlay installer leaves it.
+func (m mediumKind) written(t *testing.T) *os.File {
+	t.Helper()
+
+	file := m.blank(t)
+	image := target{file, m.name}
+
+	parts, err := medium.LoaderParts(image, m.size, loader(t, layoutOf(m)))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if _, err := medium.Update(image, parts); err != nil {
+		t.Fatal(err)
+	}
+
+	return file
+}
+
+// target is a file as the installer sees a medium.
+type target struct {
+	*os.File
+	name string
+}
+
+func (r target) Flush() error   { return nil }
+func (r target) BlockSize() int { return 512 }
+func (r target) Blank() byte    { return 0 }
+func (r target) Name() string   { return r.name }
+
+// corrupt changes a byte of what is there.
+func corrupt(t *testing.T, file *os.File, offset int64) {
+	t.Helper()
+
+	b := make([]byte, 1)
+	if _, err := file.ReadAt(b, offset); err != nil {
+		t.Fatal(err)
+	}
+
+	b[0] ^= 0xff
+
+	if _, err := file.WriteAt(b, offset); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var romName = map[string]string{"sd": "the SD card", "emmc": "the eMMC", "nor": "the SPI flash"}
+
+func TestStartsFromEachMedium(t *testing.T) {
+	for _, kind := range []mediumKind{sd, emmc, nor} {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+
+			board := start(t, "", kind.drive(kind.written(t))...)
+			board.until("mask ROM: starts from " + romName[kind.name] + ", idblock at 0x8000")
+			board.until(`NOTICE:  BL31`)
+			board.until(reached)
+		})
+	}
+}
+
+func TestSPIComesBeforeEMMCAndEMMCBeforeSD(t *testing.T) {
+	for _, pair := range []struct {
+		first, second mediumKind
+	}{{nor, sd}, {emmc, sd}, {nor, emmc}} {
+		t.Run(pair.first.name+" before "+pair.second.name, func(t *testing.T) {
+			t.Parallel()
+
+			var drives []string
+			for _, kind := range []mediumKind{pair.first, pair.second} {
+				drives = append(drives, kind.drive(kind.written(t))...)
+			}
+
+			start(t, "", drives...).until("mask ROM: starts from " + romName[pair.first.name])
+		})
+	}
+}
+
+func TestEmptyEMMCAndFlashLeaveTheCardToStart(t *testing.T) {
+	t.Parallel()
+
+	drives := sd.drive(sd.written(t))
+	drives = append(drives, emmc.drive(emmc.blank(t))...)
+	drives = append(drives, nor.drive(nor.blank(t))...)
+
+	board := start(t, "", drives...)
+	board.until("mask ROM: starts from the SD card")
+	board.until(reached)
+}
+
+func TestSecondIDBlockStartsWhereTheFirstIsTorn(t *testing.T) {
+	t.Parallel()
+
+	file := sd.written(t)
+	corrupt(t, file, rockchip.MMC.IDBlock+rockchip.HeaderSize+5000)
+
+	board := start(t, "", sd.drive(file)...)
+	board.until(`mask ROM: starts from the SD card, idblock at 0x(88|1[0-9a-f]|2[0-9a-f])[0-9a-f]*`)
+	board.until(reached)
+}
+
+func TestSecondFITStartsWhereTheFirstIsTorn(t *testing.T) {
+	for _, kind := range []mediumKind{sd, emmc} {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+
+			file := kind.written(t)
+			corrupt(t, file, rockchip.MMC.FIT+100_000)
+			start(t, "", kind.drive(file)...).until(reached)
+		})
+	}
+}
+
+func TestBothFITsTornSaysSo(t *testing.T) {
+	t.Parallel()
+
+	file := sd.written(t)
+	corrupt(t, file, rockchip.MMC.FIT+100_000)
+	corrupt(t, file, rockchip.MMC.BackupFIT+100_000)
+
+	start(t, "", sd.drive(file)...).until("SPL: failed to boot from all boot devices")
+}
+
+func TestNoLoaderOrItsButtonIsMaskROMMode(t *testing.T) {
+	t.Parallel()
+
+	start(t, "", sd.drive(sd.blank(t))...).until("mask ROM: no loader on any medium: MaskROM mode")
+	start(t, ",maskrom=on", sd.drive(sd.written(t))...).until("mask ROM: button held: MaskROM mode")
+}
+
+func TestAnyPartOfTheLoaderTornByAPowerCutLeavesOneThatStarts(t *testing.T) {
+	whole := sd.blank(t)
+
+	parts, err := medium.LoaderParts(target{whole, sd.name}, sd.size, loader(t, rockchip.MMC))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, part := range parts {
+		t.Run(part.Name, func(t *testing.T) {
+			t.Parallel()
+
+			file := sd.written(t)
+
+			// The installer writes one part after the other: the second half of one has not arrived.
+			half := len(part.Data) / 2 / 512 * 512
+			if _, err := file.WriteAt(make([]byte, len(part.Data)-half), part.Offset+int64(half)); err != nil {
+				t.Fatal(err)
+			}
+
+			start(t, "", sd.drive(file)...).until(reached)
+		})
+	}
+}
+
+func TestUBootFindsAllMemory(t *testing.T) {
+	for _, gigabytes := range []int{2, 4, 8, 16, 32} {
+		t.Run(fmt.Sprint(gigabytes), func(t *testing.T) {
+			t.Parallel()
+
+			// Nothing is reserved: what the loader does not touch takes no memory here.
+			backend := fmt.Sprintf("memory-backend-ram,id=memory,size=%dG,reserve=off", gigabytes)
+			args := append(sd.drive(sd.written(t)), "-m", fmt.Sprintf("%dG", gigabytes), "-object", backend)
+			start(t, ",memory-backend=memory", args...).until(fmt.Sprintf("DRAM:  %d GiB", gigabytes))
+		})
+	}
+}

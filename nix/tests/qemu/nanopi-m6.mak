@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+CONFIG_NANOPI_M6=y
+CONFIG_NVME_PCI=y
+CONFIG_USB_STORAGE_CLASSIC=y
