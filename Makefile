@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # A list of what can be done here; each line is done by the script it names.
-.PHONY: help image test test-all check fmt boot
+.PHONY: help image test test-all checks check fmt boot
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
@@ -14,7 +14,10 @@ test: ## build every check, boots in QEMU among them; the release's gate
 test-all: test ## the same, and the kernel built a second time, bit for bit
 	@nix/debian/build reproducible-kernel
 
-check: ## what needs no Nix build: format, vet, lint, unit tests (2 minutes)
+checks: ## list the checks, each with its promise; one: nix/debian/build checks.NAME
+	@for file in nix/tests/*.nix; do printf '  %-22s %s\n' "$$(basename "$$file" .nix)" "$$(sed -n '2s/^# //p' "$$file" | cut -c-120)"; done | grep -v '^  default '
+
+check: ## what needs no Nix build: format, vet, lint, unit tests (minutes)
 	@.ci/check
 
 fmt: ## write Go, and Nix where nixfmt is installed, as their formatters do

@@ -10,11 +10,13 @@ require (
 	github.com/google/go-containerregistry v0.21.6
 	github.com/hashicorp/go-envparse v0.1.0
 	github.com/klauspost/compress v1.20.4
+	github.com/moby/sys/mountinfo v0.7.3
 	github.com/siderolabs/go-blockdevice/v2 v2.0.30
 	github.com/siderolabs/talos/pkg/machinery v1.13.9
 	github.com/spf13/cobra v1.10.2
 	github.com/u-root/u-root v0.16.0
 	github.com/ulikunitz/xz v0.5.15
+	github.com/xi2/xz v0.0.0-20171230120015-48954b6210f8
 	golang.org/x/sync v0.20.0
 	golang.org/x/sys v0.50.0
 	gopkg.in/yaml.v3 v3.0.1

@@ -74,13 +74,25 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 		return err
 	}
 
+	out := raw(c.OutOrStdout())
+
+	if log != "" {
+		f, err := createOutput(log, o.Image)
+		if err != nil {
+			return withCode(exitRefused, err)
+		}
+		defer f.Close() //nolint:errcheck // a log
+
+		out = f
+	}
+
 	dir, err := os.MkdirTemp("", "m6-boot-")
 	if err != nil {
 		return withCode(exitFailed, err)
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // best effort
 
-	m, err := qemu.Prepare(o.Image, dir, o.Disk)
+	m, err := qemu.Prepare(ctx, o.Image, dir, o.Disk)
 	if err != nil {
 		return withCode(exitInput, err)
 	}
@@ -91,18 +103,6 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 		if o.APIPort, err = qemu.FreePort(); err != nil {
 			return withCode(exitFailed, err)
 		}
-	}
-
-	out := c.OutOrStdout()
-
-	if log != "" {
-		f, err := os.Create(log)
-		if err != nil {
-			return withCode(exitFailed, err)
-		}
-		defer f.Close() //nolint:errcheck // a log
-
-		out = f
 	}
 
 	fmt.Fprintf(c.ErrOrStderr(), "Talos' API will be at 127.0.0.1:%d: talosctl --nodes 127.0.0.1:%[1]d get disks --insecure\n", o.APIPort)

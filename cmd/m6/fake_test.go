@@ -196,13 +196,13 @@ func m6With(t *testing.T, ctx context.Context, args ...string) (string, string, 
 
 	c := root()
 	c.SetArgs(args)
-	c.SetOut(&out)
-	c.SetErr(&say)
+	c.SetOut(safe{&out})
+	c.SetErr(safe{&say})
 	c.SetIn(strings.NewReader(""))
 
 	err := c.ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, errSaid) {
-		fmt.Fprintln(&say, "m6:", err)
+		fmt.Fprintln(safe{&say}, "m6:", err)
 	}
 
 	return out.String(), say.String(), exitCode(err, ctx.Err() != nil)

@@ -14,8 +14,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/flash"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
@@ -36,14 +36,14 @@ type flashing struct {
 	meta       []string
 	config     string
 
-	host flash.Host
+	host disk.Host
 	in   io.Reader
 	out  io.Writer
 	say  io.Writer
 }
 
 func flashCommand() *cobra.Command {
-	f := &flashing{host: flash.ThisHost}
+	f := &flashing{host: disk.ThisHost}
 
 	c := &cobra.Command{
 		Use:   "flash IMAGE|URL|- [DEVICE]",
@@ -130,7 +130,7 @@ func (f *flashing) list() error {
 // reason is the first line of a refusal without its beginning.
 func reason(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	if _, rest, ok := strings.Cut(line, flash.ErrTarget.Error()+": "); ok {
+	if _, rest, ok := strings.Cut(line, disk.ErrTarget.Error()+": "); ok {
 		return rest
 	}
 
@@ -138,7 +138,7 @@ func reason(err error) string {
 }
 
 // describe says what a disk is, so that a person knows it.
-func describe(t flash.Target) string {
+func describe(t disk.Target) string {
 	parts := []string{render.Bytes(t.Size)}
 
 	for _, p := range []string{t.Model, t.Transport} {
@@ -162,6 +162,12 @@ func describe(t flash.Target) string {
 
 // run writes an image to a device.
 func (f *flashing) run(ctx context.Context, name, device string) error {
+	name = flash.Local(name)
+
+	if err := f.distinct(device, name); err != nil {
+		return withCode(exitRefused, err)
+	}
+
 	if f.loaderOnly {
 		return f.writeLoader(ctx, name, device)
 	}
@@ -174,11 +180,15 @@ func (f *flashing) run(ctx context.Context, name, device string) error {
 	}
 
 	if f.config != "" {
-		state, err := readState(f.config)
+		state, whole, err := readState(f.config)
 		if err != nil {
 			return withCode(exitInput, err)
 		}
 		defer state.Close() //nolint:errcheck // it has no name
+
+		if !whole {
+			fmt.Fprintf(f.say, "%s has no main document (\"machine\"): Talos takes it, and waits for the rest in maintenance mode.\n", f.config)
+		}
 
 		o.State = state
 	}
@@ -194,20 +204,20 @@ func (f *flashing) run(ctx context.Context, name, device string) error {
 		size = src.Disk.Size
 	}
 
-	if err := f.permit(device, name, size); err != nil {
-		return withCode(exitRefused, err)
-	}
-
-	dev, err := flash.Open(device)
+	dev, err := f.claim(ctx, device, name, size)
 	if err != nil {
 		return withCode(exitRefused, err)
 	}
 
 	r, err := flash.Write(ctx, dev, src.Source, o)
-	fmt.Fprint(f.say, clearLine(f.say))
+	clearLine(f.say)
 
 	var me *flash.MediumError
-	if err != nil && !errors.As(err, &me) {
+
+	switch {
+	case errors.Is(err, flash.ErrInput) && (!errors.As(err, &me) || me.State == flash.Untouched):
+		return withCode(exitInput, errors.Join(err, dev.Close()))
+	case err != nil && (!errors.As(err, &me) || me.State == flash.Untouched):
 		return withCode(exitRefused, errors.Join(err, dev.Close()))
 	}
 
@@ -222,9 +232,35 @@ func (f *flashing) run(ctx context.Context, name, device string) error {
 	return withCode(exitFailed, f.report(r))
 }
 
+// distinct refuses to write what is read: the image, or what is put on the card with it.
+func (f *flashing) distinct(device, name string) error {
+	inputs := []string{name}
+	if f.config != "" {
+		inputs = append(inputs, f.config)
+	}
+
+	for _, m := range f.meta {
+		if _, file, ok := strings.Cut(m, "=@"); ok {
+			inputs = append(inputs, file)
+		}
+	}
+
+	if m := f.verify.Manifest; m != "" && m != "-" {
+		inputs = append(inputs, m)
+	}
+
+	for _, in := range inputs {
+		if in != "-" && !flash.IsURL(in) && f.host.Same(in, device) {
+			return fmt.Errorf("%s and %s are the same: %w", in, device, disk.ErrSame)
+		}
+	}
+
+	return nil
+}
+
 // open opens an image: one at hand is verified, and decoded once for that and for writing.
 func (f *flashing) open(ctx context.Context, name string) (*flash.Input, []verify.Check, error) {
-	if name == "-" || flash.IsURL(name) {
+	if flash.IsStream(name) {
 		in, err := flash.Stream(ctx, name, f.in)
 
 		return in, nil, err
@@ -267,48 +303,71 @@ func (f *flashing) open(ctx context.Context, name string) (*flash.Input, []verif
 	return in, r.Checks, nil
 }
 
-// permit refuses a target, or has a person agree to it.
-func (f *flashing) permit(device, name string, size int64) error {
-	if st, err := os.Stat(device); err == nil && st.Mode().IsRegular() {
-		return nil // a file is what its owner makes of it
+// claim opens the disk that is written to, which from then on nothing else can be put in the place of, looks at that very
+// one, and has a person agree to it. size is the image's in bytes, 0 where it is not known.
+func (f *flashing) claim(ctx context.Context, device, name string, size int64) (_ *disk.Disk, err error) {
+	if f.unmount {
+		if err := f.unmountAll(device, size); err != nil {
+			return nil, err
+		}
 	}
 
+	d, err := disk.Open(device)
+	if errors.Is(err, disk.ErrBusy) {
+		// Who holds it says more than that somebody does.
+		if t, terr := f.host.Target(device); terr == nil {
+			err = errors.Join(t.Refuse(size, true), err)
+		}
+	}
+
+	if err != nil {
+		return nil, err
+	}
+
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+
+	t, err := f.host.Of(d)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := t.Refuse(size, f.overwrite); err != nil {
+		return nil, err
+	}
+
+	if f.yes || !d.Block() {
+		return d, nil
+	}
+
+	return d, f.ask(ctx, t, name)
+}
+
+// unmountAll unmounts a disk, if nothing else speaks against it.
+func (f *flashing) unmountAll(device string, size int64) error {
 	t, err := f.host.Target(device)
 	if err != nil {
 		return err
 	}
 
-	if f.unmount {
-		if err := t.Unmount(f.host, func(p string) error { return unix.Unmount(p, 0) }); err != nil {
-			return err
-		}
-	}
-
-	if err := t.Refuse(size, f.overwrite); err != nil {
+	if err := t.Unmount(f.host); err != nil {
 		return err
 	}
 
-	if f.yes {
-		return nil
-	}
-
-	return f.ask(t, name)
+	return t.Refuse(size, f.overwrite)
 }
 
 // ask has a person agree.
-func (f *flashing) ask(t flash.Target, name string) error {
+func (f *flashing) ask(ctx context.Context, t disk.Target, name string) error {
 	if name == "-" || !terminal(f.in) {
 		return fmt.Errorf("%s: nobody is there to ask: --yes writes without", t.Path)
 	}
 
-	fmt.Fprintf(f.say, "%s: %s\nEverything on it will be lost. Write %s to it? Type yes: ", t.Path, describe(t), name)
-
-	var answer string
-	if _, err := fmt.Fscanln(f.in, &answer); err != nil || answer != "yes" {
-		return fmt.Errorf("%s: not written: the answer was %q, not \"yes\"", t.Path, answer)
-	}
-
-	return nil
+	return agree(ctx, f.in, f.say, t.Path,
+		fmt.Sprintf("%s: %s\nEverything on it will be lost. Write %s to it? Type yes: ", t.Path, describe(t), name))
 }
 
 // report says what was done.
@@ -322,7 +381,13 @@ func (f *flashing) report(r *flash.Result) error {
 		total += s
 	}
 
-	_, err := fmt.Fprintf(f.out, "%s is on %s: %s of data written and compared, %s made zero, %s left out, in %.1f s.\n"+
+	left := ""
+	if !r.Discarded && r.Skipped > 0 && !f.noDiscard {
+		left = "The medium cannot discard: what it held before may still be readable where the image has nothing, and behind it. " +
+			"META and STATE of an old node, if there were any, are gone.\n"
+	}
+
+	_, err := fmt.Fprintf(f.out, "%s is on %s: %s of data written and compared, %s zeroed, %s left out, in %.1f s.\n"+left+
 		"Next: put it into the board and turn it on; talosctl -n ADDRESS get disks --insecure answers when Talos waits for its configuration.\n",
 		r.Image, r.Device, render.Bytes(r.Written), render.Bytes(r.Zeroed), render.Bytes(r.Skipped), total)
 
@@ -330,24 +395,29 @@ func (f *flashing) report(r *flash.Result) error {
 }
 
 // readState makes a STATE partition of a machine configuration.
-func readState(path string) (*os.File, error) {
+func readState(path string) (_ *os.File, whole bool, _ error) {
+	b, err := readAtMost(path, flash.MaxConfig)
+	if err != nil {
+		return nil, false, err
+	}
+
+	state, whole, err := flash.StateFile(b)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", path, err)
+	}
+
+	return state, whole, nil
+}
+
+// readAtMost reads a file, and one byte more than limit of a longer one, so that whoever knows why says so.
+func readAtMost(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // read only
 
-	b, err := io.ReadAll(io.LimitReader(f, flash.MaxConfig+1))
-	if err != nil {
-		return nil, err
-	}
-
-	state, err := flash.StateFile(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-
-	return state, nil
+	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
 // parseMeta reads KEY=VALUE and KEY=@FILE.
@@ -363,12 +433,16 @@ func parseMeta(list []string) (map[uint8]string, error) {
 		}
 
 		if file, ok := strings.CutPrefix(v, "@"); ok {
-			b, err := os.ReadFile(file)
+			b, err := readAtMost(file, flash.MaxMeta)
 			if err != nil {
 				return nil, fmt.Errorf("--meta %s: %w", m, err)
 			}
 
 			v = string(b)
+		}
+
+		if err := flash.CheckMeta(uint8(key), v); err != nil {
+			return nil, fmt.Errorf("--meta: %w", err)
 		}
 
 		values[uint8(key)] = v

@@ -5,10 +5,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/render"
 )
@@ -37,7 +37,9 @@ func inspectCommand() *cobra.Command {
 		}
 
 		if svg != "" {
-			if err := writeSVG(svg, r); err != nil {
+			if err := writeSVG(svg, r); errors.Is(err, disk.ErrSame) || errors.Is(err, disk.ErrTarget) {
+				return withCode(exitRefused, err)
+			} else if err != nil {
 				return withCode(exitFailed, err)
 			}
 		}
@@ -57,7 +59,7 @@ func writeSVG(path string, r *inspect.Report) error {
 		return fmt.Errorf("%s is no disk: there is no map of it to draw", r.Source)
 	}
 
-	f, err := os.Create(path)
+	f, err := createOutput(path, r.Source)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect/render"
 	"talos-nanopi-m6/internal/medium"
@@ -16,7 +17,7 @@ import (
 
 // writeLoader writes the boot loader alone, in the order that leaves one that starts whatever stops it.
 func (f *flashing) writeLoader(ctx context.Context, name, device string) (err error) {
-	loader, err := readLoader(name)
+	loader, err := readLoader(ctx, name)
 	if err != nil {
 		return withCode(exitInput, err)
 	}
@@ -25,13 +26,14 @@ func (f *flashing) writeLoader(ctx context.Context, name, device string) (err er
 		return withCode(exitInput, fmt.Errorf("%s: %w (--allow-stand-in writes it all the same)", name, rockchip.ErrStandIn))
 	}
 
-	if err := f.permitLoader(device, name); err != nil {
+	dev, err := f.claimLoader(ctx, device, name)
+	if err != nil {
 		return withCode(exitRefused, err)
 	}
 
-	d, err := medium.OpenDisk(device)
+	d, err := medium.NewDisk(dev)
 	if err != nil {
-		return withCode(exitRefused, err)
+		return withCode(exitRefused, errors.Join(err, dev.Close()))
 	}
 
 	defer func() { err = errors.Join(err, withCode(exitMedium, d.Close())) }()
@@ -57,14 +59,14 @@ func (f *flashing) writeLoader(ctx context.Context, name, device string) (err er
 	return withCode(exitFailed, f.reportLoader(device, done))
 }
 
-// permitLoader is permit for a disk whose content stays.
-func (f *flashing) permitLoader(device, name string) error {
+// claimLoader is claim for a disk whose content stays.
+func (f *flashing) claimLoader(ctx context.Context, device, name string) (*disk.Disk, error) {
 	overwrite := f.overwrite
 	f.overwrite = true
 
 	defer func() { f.overwrite = overwrite }()
 
-	return f.permit(device, name, 0)
+	return f.claim(ctx, device, name, 0)
 }
 
 // loaderOutcome is what became of a part of the loader.
@@ -101,8 +103,8 @@ func (f *flashing) reportLoader(device string, done []medium.Outcome) error {
 }
 
 // readLoader reads the boot loader from u-boot-rockchip.bin, or from where it is in a disk image.
-func readLoader(name string) (*rockchip.Loader, error) {
-	d, err := image.OpenDisk(name)
+func readLoader(ctx context.Context, name string) (*rockchip.Loader, error) {
+	d, err := image.OpenDisk(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -10,23 +10,66 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"github.com/spf13/cobra"
+
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/inspect/initramfs"
 )
 
 func main() {
 	initramfs.Confined()
+	os.Exit(run(context.Background(), root()))
+}
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+// patience is how long a command may take to end by itself after the first signal, as long as it changes nothing.
+const patience = 700 * time.Millisecond
 
-	err := root().ExecuteContext(ctx)
-	interrupted := ctx.Err() != nil
+// run runs a command line. The first signal ends it, what waits and what reads within a second; what writes to a medium comes
+// to an end of its own, and says in which state that is. A second signal kills.
+func run(ctx context.Context, c *cobra.Command) int {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 
-	stop()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 
-	if err != nil && !errors.Is(err, errSaid) {
-		fmt.Fprintln(os.Stderr, "m6:", err)
+	defer signal.Stop(signals)
+
+	done := make(chan error, 1)
+
+	go func() { done <- c.ExecuteContext(ctx) }()
+
+	var err error
+
+	select {
+	case err = <-done:
+	case s := <-signals:
+		cancel(fmt.Errorf("interrupted (%s)", s))
+
+		select {
+		case err = <-done:
+		case <-signals:
+			return exitInterrupted
+		case <-time.After(patience):
+			if !disk.Writing() {
+				err = context.Cause(ctx)
+
+				break
+			}
+
+			select {
+			case err = <-done:
+			case <-signals:
+				return exitInterrupted
+			}
+		}
 	}
 
-	os.Exit(exitCode(err, interrupted))
+	if err != nil && !errors.Is(err, errSaid) {
+		fmt.Fprintln(c.ErrOrStderr(), "m6:", err)
+	}
+
+	return exitCode(err, ctx.Err() != nil)
 }

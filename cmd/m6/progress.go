@@ -51,7 +51,7 @@ func (p *progress) show(s flash.Progress) {
 	line := progressLine(s)
 
 	if p.tty {
-		fmt.Fprint(p.w, "\r\x1b[K"+line)
+		fmt.Fprint(raw(p.w), "\r\x1b[K"+escape(line))
 	} else {
 		fmt.Fprintln(p.w, line)
 	}
@@ -82,10 +82,8 @@ func progressLine(s flash.Progress) string {
 }
 
 // clearLine takes a terminal's progress line away.
-func clearLine(w io.Writer) string {
+func clearLine(w io.Writer) {
 	if terminal(w) {
-		return "\r\x1b[K"
+		fmt.Fprint(raw(w), "\r\x1b[K")
 	}
-
-	return ""
 }

@@ -20,6 +20,7 @@ import (
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/render"
+	"talos-nanopi-m6/internal/medium"
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/verify"
 )
@@ -111,25 +112,81 @@ func (r *recovery) run(ctx context.Context, name string) error {
 		return withCode(exitFailed, err)
 	}
 
-	if err := r.agree(m, name); err != nil {
+	write, err := r.plan(m, name, result.Report.Kind, d)
+	if err != nil {
 		return withCode(exitRefused, err)
 	}
 
-	if result.Report.Kind == inspect.KindDisk {
-		o := flash.Options{Verify: r.verify, Progress: newProgress(r.say).show}
-		_, err = flash.Write(ctx, m, flash.Source{Name: name, Disk: d}, o)
-	} else {
-		err = writePlain(m, d, place(result.Report.Kind))
+	if err := r.agree(ctx, m, name); err != nil {
+		return withCode(exitRefused, err)
 	}
 
-	if err != nil {
+	if err := write(ctx); err != nil {
 		return withCode(exitMedium, err)
 	}
 
-	fmt.Fprintln(r.say, clearLine(r.say)+"Written and compared. The board starts now.")
+	clearLine(r.say)
+	fmt.Fprintln(r.say, "Written and compared. The board starts now.")
 
 	return withCode(exitFailed, r.tool.Reset(ctx))
 }
+
+// plan judges what is to be written where, and gives what does it.
+func (r *recovery) plan(m *maskrom.Medium, name string, kind inspect.Kind, d *image.Disk) (func(context.Context) error, error) {
+	if kind == inspect.KindDisk {
+		return func(ctx context.Context) error {
+			o := flash.Options{Verify: r.verify, Progress: newProgress(r.say).show, NoScan: true}
+			_, err := flash.Write(ctx, m, flash.Source{Name: name, Disk: d}, o)
+
+			return err
+		}, nil
+	}
+
+	layout := rockchip.MMC
+	if kind == inspect.KindSPILoader {
+		layout = rockchip.SPI
+	}
+
+	if d.Size > maxLoader {
+		return nil, fmt.Errorf("%s: %d bytes, a boot loader has at most %d", name, d.Size, maxLoader)
+	}
+
+	b := make([]byte, d.Size)
+	if n, err := d.ReadAt(b, 0); n < len(b) {
+		return nil, err
+	}
+
+	loader, err := rockchip.ParseLoader(b, layout)
+	if err != nil {
+		return nil, err
+	}
+
+	storage := medium.On(m, rockchip.SectorSize)
+
+	if kind == inspect.KindLoader {
+		if _, err := medium.CheckRoom(storage, m.Size(), rockchip.SectorSize, layout.IDBlock, loader.End()); err != nil {
+			return nil, err
+		}
+	}
+
+	parts, err := medium.LoaderParts(storage, m.Size(), loader)
+	if err != nil {
+		return nil, err
+	}
+
+	return func(ctx context.Context) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+
+		_, err := medium.Update(storage, parts)
+
+		return err
+	}, nil
+}
+
+// maxLoader is the largest boot loader, in bytes: all that SPI flash holds.
+const maxLoader = 16 << 20
 
 // fits refuses what would not start the board, and what does not belong on the storage.
 func (r *recovery) fits(v *verify.Result) error {
@@ -155,15 +212,6 @@ func (r *recovery) fits(v *verify.Result) error {
 	return nil
 }
 
-// place is where a boot loader's file goes, in bytes.
-func place(k inspect.Kind) int64 {
-	if k == inspect.KindSPILoader {
-		return rockchip.SPI.FileStart
-	}
-
-	return rockchip.MMC.FileStart
-}
-
 // reach finds the board and has it answer.
 func (r *recovery) reach(ctx context.Context) error {
 	b, err := r.find(ctx)
@@ -185,7 +233,11 @@ func (r *recovery) reach(ctx context.Context) error {
 		}
 
 		// The board leaves USB and comes back as another device.
-		time.Sleep(settle)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(settle):
+		}
 
 		if b, err = r.find(ctx); err != nil {
 			return fmt.Errorf("after %s was started: %w", r.loader, err)
@@ -229,7 +281,7 @@ func (r *recovery) find(ctx context.Context) (maskrom.Board, error) {
 }
 
 // agree has a person agree.
-func (r *recovery) agree(m *maskrom.Medium, name string) error {
+func (r *recovery) agree(ctx context.Context, m *maskrom.Medium, name string) error {
 	if r.yes {
 		return nil
 	}
@@ -238,61 +290,6 @@ func (r *recovery) agree(m *maskrom.Medium, name string) error {
 		return errors.New("nobody is there to ask: --yes writes without")
 	}
 
-	fmt.Fprintf(r.say, "The board's storage has %s. What it holds will be lost. Write %s to it? Type yes: ", render.Bytes(m.Size()), name)
-
-	var answer string
-	if _, err := fmt.Fscanln(r.in, &answer); err != nil || answer != "yes" {
-		return fmt.Errorf("not written: the answer was %q, not \"yes\"", answer)
-	}
-
-	return nil
-}
-
-// writePlain writes a boot loader to its place, its first sectors last, and compares it.
-func writePlain(m *maskrom.Medium, d *image.Disk, at int64) error {
-	b := make([]byte, (d.Size+511)&^511)
-	if _, err := d.ReadAt(b[:d.Size], 0); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-
-	if at+int64(len(b)) > m.Size() {
-		return fmt.Errorf("%s has %d bytes, the board's storage %d: %w", d.Path, d.Size, m.Size(), flash.ErrTooSmall)
-	}
-
-	const step = 1 << 20
-
-	// Without the header nothing starts; it comes when all of the rest is there. In SPI flash it is at 32 KiB.
-	header := int64(0)
-	if at == rockchip.SPI.FileStart {
-		header = rockchip.SPI.IDBlock
-	}
-
-	held := slices.Clone(b[header : header+4096])
-	clear(b[header : header+4096])
-
-	for _, pass := range []struct {
-		from, to int64
-		fill     []byte
-	}{{0, int64(len(b)), nil}, {header, header + 4096, held}} {
-		copy(b[header:], pass.fill)
-
-		for k := pass.from; k < pass.to; k += step {
-			part := b[k:min(k+step, pass.to)]
-
-			if _, err := m.WriteAt(part, at+k); err != nil {
-				return fmt.Errorf("%w (the board does not start from it: run the command again)", err)
-			}
-
-			got := make([]byte, len(part))
-			if _, err := m.ReadAt(got, at+k); err != nil {
-				return err
-			}
-
-			if !slices.Equal(got, part) {
-				return fmt.Errorf("byte %d: %w", at+k, flash.ErrCompare)
-			}
-		}
-	}
-
-	return nil
+	return agree(ctx, r.in, r.say, m.Name(),
+		fmt.Sprintf("The board's storage has %s. What it holds will be lost. Write %s to it? Type yes: ", render.Bytes(m.Size()), name))
 }

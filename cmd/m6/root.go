@@ -28,6 +28,9 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 
+	c.SetOut(safe{os.Stdout})
+	c.SetErr(safe{os.Stderr})
+
 	c.AddCommand(inspectCommand(), verifyCommand(), flashCommand(), bootCommand(), doctorCommand(), recoverCommand(), manualCommand(c), exitCodesTopic())
 
 	return c
@@ -94,7 +97,7 @@ func writeJSON(w io.Writer, v any) error {
 
 // width is that of the terminal, or of a page where there is none.
 func width(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
+	if f, ok := raw(w).(*os.File); ok {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
 			return n
 		}
@@ -105,6 +108,10 @@ func width(w io.Writer) int {
 
 // terminal says whether w is one.
 func terminal(w any) bool {
+	if s, ok := w.(safe); ok {
+		w = s.w
+	}
+
 	f, ok := w.(*os.File)
 
 	return ok && term.IsTerminal(int(f.Fd()))

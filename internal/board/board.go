@@ -23,7 +23,14 @@ func must(b []byte) (m struct {
 	Title       string   `yaml:"title"`
 	Compatible  []string `yaml:"compatible"`
 	DeviceTrees []string `yaml:"deviceTrees"`
-	Console     struct {
+	UBoot       struct {
+		Defconfig string `yaml:"defconfig"`
+	} `yaml:"uBoot"`
+	LEDs struct {
+		System string `yaml:"system"`
+		User   string `yaml:"user"`
+	} `yaml:"leds"`
+	Console struct {
 		TTY     string `yaml:"tty"`
 		Serial  string `yaml:"serial"`
 		Baud    int    `yaml:"baud"`

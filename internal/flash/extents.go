@@ -77,13 +77,6 @@ func (x extents) total() int64 {
 	return n
 }
 
-// has says whether a byte is in one of the ranges.
-func (x extents) has(at int64) bool {
-	k, found := slices.BinarySearchFunc(x, at, func(e extent, at int64) int { return cmp.Compare(e.start, at) })
-
-	return found || k > 0 && at < x[k-1].end
-}
-
 // inward shrinks each range to whole units.
 func (x extents) inward(unit int64) extents {
 	var out extents

@@ -48,6 +48,6 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("--- !!binary x\n---\nversion: v1alpha1\nmachine: 1\n"))
 
 	f.Fuzz(func(_ *testing.T, b []byte) {
-		_ = checkConfig(b)
+		_, _ = checkConfig(b)
 	})
 }

@@ -4,36 +4,74 @@ package flash
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/rockchip"
 )
 
-// held are the parts of an image that make a medium look bootable, and that are written last: MBR and primary partition
-// table header, for firmware that starts from another medium, and the idblock's header, for the mask ROM.
+// The places where something looks for a start, as rockchip.MMC and the GUID partition table have them. They are wiped
+// before anything is written, held back while it is, written last, and wiped again after a failure.
+
+// mbrAndHeader are the protective MBR and the partition table's first header; tableSize is a header with its entries, in
+// bytes.
+const (
+	mbrAndHeader = 2 * sector
+	tableSize    = 33 * sector
+	sector       = 512
+)
+
+// idblocks are where the mask ROM looks.
+func idblocks() []extent { return looked(rockchip.MMC.IDBlocks()) }
+
+// fits are where SPL looks.
+func fits() []extent { return looked(rockchip.MMC.FITs()) }
+
+func looked(places []int64) []extent {
+	var list []extent
+	for _, at := range places {
+		list = append(list, extent{at, at + disk.PageSize})
+	}
+
+	return list
+}
+
+// tables are where firmware and kernels look for a partition table on a medium of size bytes.
+func tables(size int64) []extent {
+	return []extent{{0, sector + tableSize}, {size - tableSize, size}}
+}
+
+// held are the parts of an image that stand at such places.
 type held []heldPart
 
 type heldPart struct {
 	extent
 
 	data []byte
+	// table says that it belongs to a partition table, which is written anew for the medium.
+	table bool
 }
 
-func newHeld() held {
+// newHeld holds back what an image with its backup table's end at a place, in bytes, has there; 0 for one without a table.
+func newHeld(end int64) held {
 	var h held
 
-	for _, e := range []extent{{0, 1024}, {rockchip.MMC.IDBlock, rockchip.MMC.IDBlock + pageSize}} {
-		h = append(h, heldPart{e, make([]byte, e.size())})
+	for _, e := range append(idblocks(), fits()...) {
+		h = append(h, heldPart{e, make([]byte, e.size()), false})
+	}
+
+	tables := []extent{{0, mbrAndHeader}}
+	if end > 0 {
+		tables = append(tables, extent{end - tableSize, end})
+	}
+
+	for _, e := range tables {
+		h = append(h, heldPart{e, make([]byte, e.size()), true})
 	}
 
 	return h
 }
-
-// table and loader are the two parts.
-func (h held) table() heldPart  { return h[0] }
-func (h held) loader() heldPart { return h[1] }
 
 // take moves held parts out of a piece of the image, and leaves zeros.
 func (h held) take(b []byte, at int64) {
@@ -57,30 +95,30 @@ func (h held) each(b []byte, at int64, f func(mine, theirs []byte)) {
 	}
 }
 
-// finish writes the idblock's header, which makes the medium bootable.
+// spl writes what was held back where SPL looks, and what only happens to stand at such a place. Without an idblock and a
+// partition table nothing starts it.
+func (j *job) spl() error {
+	return j.restore(func(p heldPart) bool { return !bytes.HasPrefix(p.data, []byte(rockchip.Magic)) })
+}
+
+// finish writes the idblocks' headers, the one the mask ROM takes before its copies: with the first of them the medium is
+// bootable.
 func (j *job) finish() error {
-	p := j.held.loader()
-	if isZero(p.data) { // an image without a boot loader
-		return nil
+	return j.restore(func(p heldPart) bool { return bytes.HasPrefix(p.data, []byte(rockchip.Magic)) })
+}
+
+func (j *job) restore(which func(heldPart) bool) error {
+	for _, p := range j.held {
+		if p.table || isZero(p.data) || !which(p) {
+			continue
+		}
+
+		if err := j.certain(p.data, p.start); err != nil {
+			return err
+		}
 	}
 
-	if err := j.dev.Sync(); err != nil {
-		return err
-	}
-
-	err := j.certain(p.data, p.start)
-	if err == nil {
-		return nil
-	}
-
-	// What is there now is not known; nothing must look bootable.
-	if back := errors.Join(j.dev.Zero(p.start, p.size()), j.dev.Sync()); back != nil {
-		j.state = Uncertain
-
-		return fmt.Errorf("%w; and it cannot be taken back: %w", err, back)
-	}
-
-	return err
+	return nil
 }
 
 // writeAll writes, and takes a write that was cut short for the error it is.
@@ -112,7 +150,7 @@ func (j *job) certain(b []byte, at int64) error {
 
 // check compares the medium with what it should hold.
 func (j *job) check(b []byte, at int64) error {
-	got := Aligned(len(b))
+	got := disk.Aligned(len(b))
 	if n, err := j.dev.ReadAt(got, at); n < len(b) {
 		return fmt.Errorf("byte %d: %w", at, err)
 	}

@@ -7,10 +7,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/netip"
 	"slices"
+	"strings"
+	"unicode"
 
-	"talos-nanopi-m6/internal/inspect"
+	"github.com/google/uuid"
+	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
+	"gopkg.in/yaml.v3"
 )
 
 // Talos keeps settings that must be known before its configuration is in the META partition: two copies of a block of
@@ -32,6 +38,74 @@ var MetaKeys = map[uint8]string{
 	0x0e: "reserved for the user",
 	0x0f: "UUID of the machine",
 	0x10: "unique token of the machine",
+}
+
+// MaxMeta is the largest value, in bytes.
+const MaxMeta = metaLength - metaTail - 4 - 8
+
+// CheckMeta says why Talos could not use a value, or nil. What it cannot decode it tries again for ever.
+func CheckMeta(key uint8, value string) error {
+	if len(value) > MaxMeta {
+		return fmt.Errorf("%w: %#x: more than the %d bytes there are", ErrMeta, key, MaxMeta)
+	}
+
+	var err error
+
+	switch key {
+	case 0x0a:
+		err = checkNetwork(value)
+	case 0x0f:
+		if err = uuid.Validate(value); err == nil && len(value) != 36 {
+			err = errors.New("want the form 01234567-89ab-cdef-0123-456789abcdef")
+		}
+	case 0x10:
+		if value == "" || strings.ContainsFunc(value, unicode.IsSpace) {
+			err = errors.New("a token is not empty, and has no white space in it")
+		}
+	}
+
+	if err != nil {
+		return fmt.Errorf("%w: %#x, %s: %w", ErrMeta, key, MetaKeys[key], err)
+	}
+
+	return nil
+}
+
+// checkNetwork decodes a network configuration as Talos does (v1.10 to v1.13, PlatformConfigSpec in
+// pkg/machinery/resources/network): netip checks addresses there, too.
+func checkNetwork(value string) error {
+	var n struct {
+		Addresses []struct {
+			Address netip.Prefix   `yaml:"address"`
+			Other   map[string]any `yaml:",inline"`
+		} `yaml:"addresses"`
+		Links  []map[string]any `yaml:"links"`
+		Routes []struct {
+			Destination netip.Prefix   `yaml:"dst"`
+			Source      netip.Addr     `yaml:"src"`
+			Gateway     netip.Addr     `yaml:"gateway"`
+			Other       map[string]any `yaml:",inline"`
+		} `yaml:"routes"`
+		Hostnames []map[string]any `yaml:"hostnames"`
+		Resolvers []struct {
+			Servers []netip.Addr   `yaml:"dnsServers"`
+			Other   map[string]any `yaml:",inline"`
+		} `yaml:"resolvers"`
+		TimeServers []map[string]any `yaml:"timeServers"`
+		Operators   []map[string]any `yaml:"operators"`
+		ExternalIPs []netip.Addr     `yaml:"externalIPs"`
+		Probes      []map[string]any `yaml:"probes"`
+		Metadata    map[string]any   `yaml:"metadata"`
+	}
+
+	d := yaml.NewDecoder(strings.NewReader(value))
+	d.KnownFields(true)
+
+	if err := d.Decode(&n); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+
+	return nil
 }
 
 // ErrMeta says that settings cannot be stored.
@@ -102,23 +176,27 @@ func unpackMeta(b []byte) map[uint8]string {
 	return values
 }
 
+// metaAt reads the first copy of the block at a place, in bytes.
+func metaAt(r io.ReaderAt, at int64) (map[uint8]string, error) {
+	b := make([]byte, metaLength)
+	if _, err := r.ReadAt(b, at); err != nil {
+		return nil, err
+	}
+
+	return unpackMeta(b), nil
+}
+
 // settings writes META values, beside those the image has.
 func (j *job) settings() error {
 	if len(j.Meta) == 0 {
 		return nil
 	}
 
-	at, err := j.partition("META", 2*metaLength)
+	values, err := metaAt(j.view(), j.plan.meta)
 	if err != nil {
 		return err
 	}
 
-	b := make([]byte, metaLength)
-	if _, err := j.view().ReadAt(b, at); err != nil {
-		return err
-	}
-
-	values := unpackMeta(b)
 	maps.Copy(values, j.Meta)
 
 	packed, err := packMeta(values)
@@ -126,19 +204,19 @@ func (j *job) settings() error {
 		return err
 	}
 
-	return j.certain(packed, at)
+	return j.certain(packed, j.plan.meta)
 }
 
-// partition finds a partition of at least size bytes in the image.
-func (j *job) partition(name string, size int64) (int64, error) {
-	list, err := inspect.Partitions(j.view(), j.size)
+// partition finds a partition of at least size bytes by an image's first table.
+func (j *job) partition(view io.ReaderAt, name string, size int64) (int64, error) {
+	t, err := gpt.Read(&tableDevice{view: view, size: j.dev.Size()})
 	if err != nil {
 		return 0, err
 	}
 
-	for _, p := range list {
-		if p.Name == name && p.Size >= size {
-			return p.Offset, nil
+	for _, p := range t.Partitions() {
+		if p != nil && p.Name == name && int64(p.LastLBA-p.FirstLBA+1) >= size/sector {
+			return int64(p.FirstLBA) * sector, nil
 		}
 	}
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
+// Package flash writes disk images to cards and disks: only what carries data, past the cache, compared afterwards, and
+// in an order that leaves nothing that looks bootable until all of it is there.
 package flash
 
 import (
@@ -16,9 +18,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
-	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/verify"
 )
 
@@ -38,8 +40,9 @@ type State string
 // States of a medium.
 const (
 	Untouched   State = "nothing was written to it"
+	Uncertain   State = "some of its old content is gone, and whether the board would start what is left is not certain: run the command again"
 	NotBootable State = "its old content is gone, and what is on it now does not look bootable to the board: run the command again"
-	Uncertain   State = "all of the image is on it and was compared, but whether the boot loader's header is, is not certain: run the command again"
+	Complete    State = "all of the image is on it and was compared, but whether its boot loader's header and partition table are, is not certain: run the command again"
 	Bootable    State = "the image is on it, complete and compared"
 )
 
@@ -61,8 +64,8 @@ func (e *MediumError) Unwrap() error { return e.Err }
 // it says.
 var ErrCompare = errors.New("read back other bytes than were written: the medium is worn out, or smaller than it says")
 
-// ErrTooSmall says that an image does not fit.
-var ErrTooSmall = errors.New("the image is larger than the medium")
+// ErrInput says that the image itself cannot be used; nothing was written.
+var ErrInput = errors.New("the image")
 
 // Progress is how far a step has come.
 type Progress struct {
@@ -95,6 +98,8 @@ type Options struct {
 	Meta map[uint8]string
 	// State is the content of a STATE partition to add, or nil.
 	State *os.File
+	// NoScan leaves the medium unread before it is written: over USB, that would take minutes.
+	NoScan bool
 	// Progress, if not nil, is told now and then.
 	Progress func(Progress)
 }
@@ -107,6 +112,10 @@ type Result struct {
 	Written int64  `json:"written"` // data that is not zero
 	Zeroed  int64  `json:"zeroed"`  // what had to be zero
 	Skipped int64  `json:"skipped"` // what nobody reads
+	// Discarded says that the medium was told to forget all it held, Secrets how many bytes of an old node's settings and
+	// configuration (META, STATE) were found on it, and made zero where the image does not cover them.
+	Discarded bool  `json:"discarded"`
+	Secrets   int64 `json:"secrets,omitempty"`
 	// Seconds the steps took.
 	Seconds map[string]float64 `json:"seconds"`
 	Checks  []verify.Check     `json:"checks,omitempty"`
@@ -117,13 +126,17 @@ type job struct {
 	Options
 
 	ctx    context.Context //nolint:containedctx // a job lives for one call
-	dev    Device
+	dev    disk.Device
 	src    Source
 	result *Result
 	size   int64 // of the image, once it is known
 
-	held    held
-	state   State // after an error
+	plan plan
+	held held
+
+	// touched says that something may have been written, finishing that what makes the medium look bootable may be on it.
+	touched, finishing bool
+
 	mu      sync.Mutex
 	written []run
 }
@@ -138,16 +151,17 @@ type run struct {
 // Write writes an image to a medium. Whatever stops it, the medium then is as it was, or does not look bootable, or holds
 // the image: the boot loader's header, and before it the partition table's, are the last things written. An error after the
 // first write is a *MediumError.
-func Write(ctx context.Context, dev Device, src Source, o Options) (*Result, error) {
+func Write(ctx context.Context, dev disk.Device, src Source, o Options) (*Result, error) {
 	j := &job{
 		Options: o, ctx: ctx, dev: dev, src: src,
 		result: &Result{Image: src.Name, Device: dev.Name(), Seconds: map[string]float64{}},
-		held:   newHeld(), state: NotBootable,
 	}
 
-	if err := j.before(); err != nil {
+	if err := j.prepare(); err != nil {
 		return j.result, err
 	}
+
+	defer disk.Begin()()
 
 	for _, s := range []struct {
 		name string
@@ -160,6 +174,7 @@ func Write(ctx context.Context, dev Device, src Source, o Options) (*Result, err
 		{"compare", j.compare},
 		{"verify", j.verify},
 		{"settings", j.settings},
+		{"FIT", j.spl},
 		{"partition table", j.table},
 		{"boot loader", j.finish},
 	} {
@@ -184,37 +199,39 @@ func Write(ctx context.Context, dev Device, src Source, o Options) (*Result, err
 	return j.result, nil
 }
 
+// failed takes away what makes the medium look bootable, and says what it is like.
 func (j *job) failed(step string, err error) error {
+	state := Untouched
+
+	if j.touched {
+		back := j.wipe()
+
+		switch {
+		case back == nil:
+			state = NotBootable
+		case j.finishing:
+			state = Complete
+		default:
+			state = Uncertain
+		}
+
+		if back != nil {
+			err = fmt.Errorf("%w; and what makes it look bootable cannot be taken away: %w", err, back)
+		}
+	}
+
 	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENOMEDIUM) {
 		err = fmt.Errorf("the medium is gone: %w", err)
 	}
 
-	return &MediumError{step, j.dev.Name(), j.state, err}
-}
-
-// before checks what can be checked without writing.
-func (j *job) before() error {
-	d := j.src.Disk
-	if d == nil {
-		return nil
-	}
-
-	j.size = d.Size
-
-	if d.Size > j.dev.Size() {
-		return fmt.Errorf("%s has %d bytes, %s %d: %w", d.Path, d.Size, j.dev.Name(), j.dev.Size(), ErrTooSmall)
-	}
-
-	if d.Size%512 != 0 {
-		return fmt.Errorf("%s has %d bytes, which is no whole number of sectors", d.Path, d.Size)
-	}
-
-	return nil
+	return &MediumError{step, j.dev.Name(), state, err}
 }
 
 // invalidate takes away what makes a medium look bootable: idblocks, FITs, both partition tables. A medium may bring old
 // data back when it is told to discard it, so this is done before and after.
 func (j *job) invalidate() error {
+	j.touched = true
+
 	if err := j.wipe(); err != nil {
 		return err
 	}
@@ -223,30 +240,22 @@ func (j *job) invalidate() error {
 		return nil
 	}
 
-	if err := j.dev.Discard(); err != nil {
+	var err error
+	if j.result.Discarded, err = j.dev.Discard(); err != nil {
 		return fmt.Errorf("discard: %w", err)
 	}
 
 	return j.wipe()
 }
 
+// wipe clears every place where something looks for a start. First what the mask ROM looks for: without that, it does not
+// matter what becomes of the rest, and when.
 func (j *job) wipe() error {
-	l := rockchip.MMC
-	end := j.dev.Size()
-
-	// First what the mask ROM looks for: without that, it does not matter what becomes of the rest, and when.
-	var first []extent
-
-	for n := range int64(l.Copies) {
-		at := l.IDBlock + n*l.Stride
-		first = append(first, extent{at, at + 512})
-	}
-
-	if err := j.clear(first); err != nil {
+	if err := j.clear(idblocks()); err != nil {
 		return err
 	}
 
-	return j.clear([]extent{{0, 34 * 512}, {end - 33*512, end}, {l.FIT, l.FIT + 512}, {l.BackupFIT, l.BackupFIT + 512}})
+	return j.clear(append(tables(j.dev.Size()), fits()...))
 }
 
 // clear makes places zero and waits until they are.
@@ -284,7 +293,7 @@ func (j *job) write() error {
 	)
 
 	for range cap(free) {
-		free <- Aligned(chunkSize)
+		free <- disk.Aligned(chunkSize)
 	}
 
 	ctx, stop := context.WithCancelCause(j.ctx)
@@ -372,7 +381,7 @@ func (f *feeder) take() ([]byte, error) {
 func (f *feeder) hand(p piece) error {
 	end := p.at + int64(p.size)
 	if end > f.j.dev.Size() {
-		return fmt.Errorf("%s goes on after %d bytes: %w", f.j.src.Name, end, ErrTooSmall)
+		return fmt.Errorf("%s goes on after %d bytes: %w", f.j.src.Name, end, disk.ErrTooSmall)
 	}
 
 	if f.ctx.Err() != nil {
@@ -428,14 +437,7 @@ func (f *feeder) stream(r io.Reader) error {
 		return err
 	}
 
-	switch size := f.j.size; {
-	case size == 0:
-		return fmt.Errorf("%s is empty", f.j.src.Name)
-	case size%512 != 0:
-		return fmt.Errorf("%s ends after %d bytes, which is no whole number of sectors", f.j.src.Name, size)
-	}
-
-	return nil
+	return f.j.plan.ends(f.j.src.Name, f.j.size)
 }
 
 // Write takes the next bytes of a stream.
@@ -553,6 +555,7 @@ func (j *job) ranges() extents {
 func (j *job) zero() error {
 	written := j.ranges()
 	must := extents{{0, j.size}}.without(written)
+	secrets := normal(j.plan.secrets).without(written)
 
 	// Without a file system that can be read, everything must be.
 	if unused, err := inspect.Unused(j.view(), j.size); err == nil {
@@ -564,8 +567,10 @@ func (j *job) zero() error {
 		must = must.without(normal(skip).inward(512))
 	}
 
+	j.result.Skipped = j.size - j.result.Written - must.total()
+	must = normal(append(must, secrets...))
+
 	j.result.Zeroed = must.total()
-	j.result.Skipped = j.size - j.result.Written - j.result.Zeroed
 	progress := j.progress("zero", must.total())
 
 	const step = 64 << 20
@@ -642,7 +647,7 @@ func (j *job) compare() error {
 
 	for range writers {
 		done.Go(func() {
-			b := Aligned(chunkSize)
+			b := disk.Aligned(chunkSize)
 
 			for r := range queue {
 				if err := j.same(r, b[:r.size()]); err != nil {

@@ -3,6 +3,7 @@
 package image
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -65,15 +66,11 @@ func Tee(w io.Writer) Option { return func(d *Disk) { d.tee = w } }
 
 // OpenDisk opens a raw image, a compressed one or a block device for reading at any place. A compressed one is decoded
 // into an unnamed file in the temporary directory (TMPDIR), which takes as much space as it has data that is not zero.
-func OpenDisk(path string, options ...Option) (*Disk, error) {
-	f, err := os.Open(path)
+// The end of the context ends that.
+func OpenDisk(ctx context.Context, path string, options ...Option) (*Disk, error) {
+	d, f, err := openDisk(path)
 	if err != nil {
 		return nil, err
-	}
-
-	d, err := newDisk(f, path)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
 	}
 
 	for _, o := range options {
@@ -81,7 +78,7 @@ func OpenDisk(path string, options ...Option) (*Disk, error) {
 	}
 
 	if d.ReaderAt == nil {
-		if err := d.spool(f); err != nil {
+		if err := d.spool(ctx, f); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
 	}
@@ -92,14 +89,9 @@ func OpenDisk(path string, options ...Option) (*Disk, error) {
 // OpenInPlace is OpenDisk without a temporary file. It gives nil for a compressed image that can only be decoded from its
 // start to its end.
 func OpenInPlace(path string) (*Disk, error) {
-	f, err := os.Open(path)
+	d, _, err := openDisk(path)
 	if err != nil {
 		return nil, err
-	}
-
-	d, err := newDisk(f, path)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
 	}
 
 	if d.ReaderAt == nil && d.frames == nil {
@@ -111,6 +103,25 @@ func OpenInPlace(path string) (*Disk, error) {
 	}
 
 	return d, nil
+}
+
+func openDisk(path string) (*Disk, *os.File, error) {
+	// A pipe would be waited for.
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() && !st.IsDir() && st.Mode().Type() != os.ModeDevice {
+		return nil, nil, fmt.Errorf("%s: neither a file nor a block device (%s)", path, st.Mode().Type())
+	}
+
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	d, err := newDisk(f, path)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+
+	return d, f, nil
 }
 
 // newDisk opens what needs no decoding, and looks for a seek table in what does.
@@ -145,12 +156,16 @@ func newDisk(f *os.File, path string) (*Disk, error) {
 		return nil, fmt.Errorf("%s: empty", path)
 	}
 
-	head := make([]byte, min(8, d.FileSize))
+	head := make([]byte, min(headSize, d.FileSize))
 	if _, err := f.ReadAt(head, 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 
 	d.Format = Detect(head)
+
+	if err := packed(head, path); err != nil && d.Format == Raw && !d.Device {
+		return nil, err
+	}
 
 	if d.Format == Raw || d.Device { // a device with a compressed image on it holds no disk
 		d.Format = Raw
@@ -171,7 +186,7 @@ func newDisk(f *os.File, path string) (*Disk, error) {
 }
 
 // spool decodes f into a file without a name.
-func (d *Disk) spool(f *os.File) error {
+func (d *Disk) spool(ctx context.Context, f *os.File) error {
 	t, err := Temp()
 	if err != nil {
 		return err
@@ -180,10 +195,10 @@ func (d *Disk) spool(f *os.File) error {
 	d.closers = append(d.closers, t.Close)
 
 	if d.frames != nil {
-		err = d.spoolFrames(f, t)
+		err = d.spoolFrames(ctx, f, t)
 		d.frames = nil
 	} else {
-		err = d.spoolStream(f, t)
+		err = d.spoolStream(ctx, f, t)
 	}
 
 	d.ReaderAt = t
@@ -191,7 +206,7 @@ func (d *Disk) spool(f *os.File) error {
 	return err
 }
 
-func (d *Disk) spoolStream(f, t *os.File) error {
+func (d *Disk) spoolStream(ctx context.Context, f, t *os.File) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("%s: %w", d.Path, err)
 	}
@@ -204,9 +219,9 @@ func (d *Disk) spoolStream(f, t *os.File) error {
 		return err
 	}
 
-	d.Size, err = writeSparse(t, s, MaxDecoded, MaxData)
+	d.Size, err = writeSparse(t, contextReader{ctx, s}, MaxDecoded, MaxData)
 	if err == nil { // what a decoder leaves unread behind its last frame belongs to the file
-		_, err = io.Copy(io.Discard, file)
+		_, err = io.Copy(io.Discard, contextReader{ctx, file})
 	}
 
 	if err == nil && d.Size == 0 {
@@ -217,7 +232,7 @@ func (d *Disk) spoolStream(f, t *os.File) error {
 }
 
 // spoolFrames decodes on every core.
-func (d *Disk) spoolFrames(f, t *os.File) error {
+func (d *Disk) spoolFrames(ctx context.Context, f, t *os.File) error {
 	d.Size = d.frames.size()
 	if err := t.Truncate(d.Size); err != nil {
 		return fmt.Errorf("temporary copy in %s: %w", filepath.Dir(t.Name()), err)
@@ -258,6 +273,12 @@ func (d *Disk) spoolFrames(f, t *os.File) error {
 
 	var err error
 	for at := int64(0); err == nil && !failed.Load(); {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+
+			break
+		}
+
 		if at, err = d.frames.nextData(at); err != nil || at >= d.Size {
 			break
 		}

@@ -4,6 +4,7 @@ package image
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -67,7 +68,7 @@ func opened(t *testing.T, packed []byte, open func(string) (*Disk, error)) ([]by
 	return b, errors.Join(err, d.Close())
 }
 
-func spooled(p string) (*Disk, error) { return OpenDisk(p) }
+func spooled(p string) (*Disk, error) { return OpenDisk(context.Background(), p) }
 
 func TestSeekableImageDecodesToTheSameBytesInEveryWay(t *testing.T) {
 	raw := framesSample()
@@ -130,7 +131,7 @@ func TestSeekableImageIsSummedUpWhileItIsDecoded(t *testing.T) {
 	packed := packFrames(t, framesSample())
 	sum := sha256.New()
 
-	if _, err := opened(t, packed, func(p string) (*Disk, error) { return OpenDisk(p, Tee(sum)) }); err != nil {
+	if _, err := opened(t, packed, func(p string) (*Disk, error) { return OpenDisk(t.Context(), p, Tee(sum)) }); err != nil {
 		t.Fatal(err)
 	}
 

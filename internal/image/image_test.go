@@ -74,7 +74,7 @@ func TestEveryEncodingDecodesToTheSameBytes(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			s, err := image.Open(p)
+			s, err := image.Open(t.Context(), p)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -135,7 +135,7 @@ func TestWindowBeyondTheCapIsRefused(t *testing.T) {
 }
 
 func TestDirectoryIsRefused(t *testing.T) {
-	if _, err := image.Open(t.TempDir()); !errors.Is(err, syscall.EISDIR) {
+	if _, err := image.Open(t.Context(), t.TempDir()); !errors.Is(err, syscall.EISDIR) {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 )
@@ -19,7 +18,7 @@ var zeros [hole]byte
 // WriteSparse writes r to f from its start, leaves zeros out as holes and returns the decoded size in bytes. f must be
 // empty: what is left out is not overwritten.
 func WriteSparse(f *os.File, r io.Reader) (int64, error) {
-	return writeSparse(f, r, math.MaxInt64, math.MaxInt64)
+	return writeSparse(f, r, MaxDecoded, MaxData)
 }
 
 // writeSparse is WriteSparse with limits on the bytes read and the bytes written.

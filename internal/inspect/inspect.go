@@ -41,7 +41,7 @@ func Path(ctx context.Context, path string) (*Report, error) {
 		return &Report{Source: path, Kind: KindOverlay, Overlay: o}, nil
 	}
 
-	d, err := image.OpenDisk(path)
+	d, err := image.OpenDisk(ctx, path)
 	if err != nil {
 		return nil, err
 	}

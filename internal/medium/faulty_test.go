@@ -14,8 +14,8 @@ type operation struct {
 	data   []byte
 }
 
-// disk is a simulated medium. Everything that is written is recorded; failure, where set, decides what goes wrong.
-type disk struct {
+// faulty is a simulated medium. Everything that is written is recorded; failure, where set, decides what goes wrong.
+type faulty struct {
 	content   []byte
 	blockSize int
 	recorded  []operation
@@ -26,11 +26,11 @@ type disk struct {
 	dead bool
 }
 
-func newDisk(content []byte) *disk {
-	return &disk{content: content, blockSize: 512, counts: map[string]int{}}
+func newFaulty(content []byte) *faulty {
+	return &faulty{content: content, blockSize: 512, counts: map[string]int{}}
 }
 
-func (d *disk) fail(op string, offset int64, length int) error {
+func (d *faulty) fail(op string, offset int64, length int) error {
 	d.counts[op]++
 
 	if d.dead {
@@ -44,13 +44,13 @@ func (d *disk) fail(op string, offset int64, length int) error {
 	return nil
 }
 
-func (d *disk) aligned(offset int64, length int) {
+func (d *faulty) aligned(offset int64, length int) {
 	if offset%int64(d.blockSize) != 0 || length%d.blockSize != 0 || length == 0 {
 		panic(fmt.Sprintf("%d bytes at %d are not whole blocks of %d", length, offset, d.blockSize))
 	}
 }
 
-func (d *disk) ReadAt(p []byte, offset int64) (int, error) {
+func (d *faulty) ReadAt(p []byte, offset int64) (int, error) {
 	d.aligned(offset, len(p))
 
 	if err := d.fail("read", offset, len(p)); err != nil {
@@ -69,7 +69,7 @@ func (d *disk) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-func (d *disk) WriteAt(p []byte, offset int64) (int, error) {
+func (d *faulty) WriteAt(p []byte, offset int64) (int, error) {
 	d.aligned(offset, len(p))
 
 	if err := d.fail("write", offset, len(p)); err != nil {
@@ -89,7 +89,7 @@ func (d *disk) WriteAt(p []byte, offset int64) (int, error) {
 	return copy(d.content[offset:], p), nil
 }
 
-func (d *disk) Flush() error {
+func (d *faulty) Flush() error {
 	if err := d.fail("flush", 0, 0); err != nil {
 		return err
 	}
@@ -99,6 +99,6 @@ func (d *disk) Flush() error {
 	return nil
 }
 
-func (d *disk) BlockSize() int { return d.blockSize }
-func (d *disk) Blank() byte    { return 0 }
-func (d *disk) Name() string   { return "simulated disk" }
+func (d *faulty) BlockSize() int { return d.blockSize }
+func (d *faulty) Blank() byte    { return 0 }
+func (d *faulty) Name() string   { return "simulated disk" }

@@ -21,16 +21,16 @@ const gptEntries = 128 * 128
 // table, and that the disk is large enough. It says whether the disk has a partition table at all: Talos' imager, and
 // Talos' installer from 1.13 on for a first installation, write it after the overlay.
 func (d *Disk) CheckRoom(start, end int64) (partitioned bool, err error) {
-	if end > d.Size {
-		return false, fmt.Errorf("%s: has %d bytes, the boot loader ends at byte %d", d.Path, d.Size, end)
+	return CheckRoom(d.Medium, d.Size, d.device.SectorSize(), start, end)
+}
+
+// CheckRoom is that of any medium of size bytes, in sectors of a size in bytes.
+func CheckRoom(m Medium, size int64, sector int, start, end int64) (partitioned bool, err error) {
+	if end > size {
+		return false, fmt.Errorf("%s: has %d bytes, the boot loader ends at byte %d", m.Name(), size, end)
 	}
 
-	device, err := d.gptDevice()
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", d.Path, err)
-	}
-
-	return checkRoom(d.Path, device, start, end)
+	return checkRoom(m.Name(), gptDevice{m, uint(sector), uint64(size)}, start, end)
 }
 
 func checkRoom(name string, device gpt.Device, start, end int64) (partitioned bool, err error) {
@@ -87,26 +87,25 @@ func checkRoom(name string, device gpt.Device, start, end int64) (partitioned bo
 	return true, nil
 }
 
-// gptDevice gives go-blockdevice the disk to read its partition table from.
-func (d *Disk) gptDevice() (gpt.Device, error) {
-	if d.device == nil {
-		return gpt.DeviceFromFile(d.file)
-	}
+// gptDevice is the disk as go-blockdevice reads its partition table.
+type gptDevice struct {
+	Medium
 
-	device, err := gpt.DeviceFromBlockDevice(d.device)
-	if err != nil {
-		return nil, err
-	}
-
-	return directDevice{device, d}, nil
+	sector uint
+	size   uint64
 }
 
-// directDevice reads any bytes of a disk that is open for O_DIRECT.
-type directDevice struct {
-	gpt.Device
-	disk *Disk
-}
+var errReadOnly = errors.New("opened for reading")
 
-func (d directDevice) ReadAt(p []byte, offset int64) (int, error) {
-	return Reader(d.disk).ReadAt(p, offset)
+func (d gptDevice) ReadAt(p []byte, offset int64) (int, error) {
+	return Reader(d.Medium).ReadAt(p, offset)
 }
+func (d gptDevice) GetSectorSize() uint      { return d.sector }
+func (d gptDevice) GetSize() uint64          { return d.size }
+func (d gptDevice) GetIOSize() (uint, error) { return d.sector, nil }
+func (d gptDevice) Sync() error              { return nil }
+
+func (gptDevice) GetKernelLastPartitionNum() (int, error)         { return 0, errReadOnly }
+func (gptDevice) KernelPartitionAdd(int, uint64, uint64) error    { return errReadOnly }
+func (gptDevice) KernelPartitionResize(int, uint64, uint64) error { return errReadOnly }
+func (gptDevice) KernelPartitionDelete(int) error                 { return errReadOnly }

@@ -3,13 +3,10 @@
 package medium
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-
-	"github.com/siderolabs/go-blockdevice/v2/block"
 )
 
 // Kind is what a disk is to the mask ROM.
@@ -30,15 +27,6 @@ var mmcUserArea = regexp.MustCompile(`^mmcblk[0-9]+$`)
 
 // sysBlock is where the kernel describes block devices.
 const sysBlock = "/sys/class/block"
-
-func kindOf(device *block.Device) (Kind, error) {
-	properties, err := device.GetProperties()
-	if err != nil {
-		return "", fmt.Errorf("%s: what kind of disk it is: %w", device.File().Name(), err)
-	}
-
-	return kindFromSysfs(sysBlock, properties.DeviceName), nil
-}
 
 // kindFromSysfs tells the kind from the disk's name and what the kernel says of it: an MMC card's device/type is "SD" or
 // "MMC" (drivers/mmc/core/bus.c, type_show).

@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+
+	"talos-nanopi-m6/internal/disk"
 )
 
 // magicSize is how many bytes at a part's start its reader looks at first, and refuses the part without: "RKNS" of an
@@ -46,6 +48,8 @@ type Outcome struct {
 // After an error the parts that were changed are put back, the last one first, and the error says whether that was
 // possible.
 func Update(m Medium, parts []Part) ([]Outcome, error) {
+	defer disk.Begin()()
+
 	outcomes := make([]Outcome, 0, len(parts))
 
 	var changed []Part // what the medium held before, in the order of change

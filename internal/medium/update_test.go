@@ -51,7 +51,7 @@ func starts(old *rockchip.Loader, image []byte) []start {
 	copy(fresh[old.Layout.FileStart:], image)
 
 	updated := bytes.Clone(fresh)
-	mustUpdate(newDisk(updated), old)
+	mustUpdate(newFaulty(updated), old)
 
 	onlySecond := bytes.Clone(updated)
 	clear(onlySecond[old.Layout.IDBlock:][:512])
@@ -75,7 +75,7 @@ func starts(old *rockchip.Loader, image []byte) []start {
 	}
 }
 
-func mustUpdate(m *disk, loader *rockchip.Loader) []Outcome {
+func mustUpdate(m *faulty, loader *rockchip.Loader) []Outcome {
 	outcomes, err := update(m, loader)
 	if err != nil {
 		panic(err)
@@ -84,7 +84,7 @@ func mustUpdate(m *disk, loader *rockchip.Loader) []Outcome {
 	return outcomes
 }
 
-func update(m *disk, loader *rockchip.Loader) ([]Outcome, error) {
+func update(m *faulty, loader *rockchip.Loader) ([]Outcome, error) {
 	parts, err := LoaderParts(m, int64(len(m.content)), loader)
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func TestPowerCutAtAnyByteLeavesAStartableMedium(t *testing.T) {
 
 	for _, from := range starts(old, oldImage) {
 		t.Run(from.name, func(t *testing.T) {
-			m := newDisk(bytes.Clone(from.content))
+			m := newFaulty(bytes.Clone(from.content))
 			mustUpdate(m, loader)
 
 			states := 0
@@ -186,7 +186,7 @@ func TestNoMachineLooksAtWhatIsBeingWritten(t *testing.T) {
 func pendingWritesAreNotLookedAt(t *testing.T, from start, k known, loader *rockchip.Loader, masks []int) {
 	t.Helper()
 
-	m := newDisk(bytes.Clone(from.content))
+	m := newFaulty(bytes.Clone(from.content))
 	mustUpdate(m, loader)
 
 	content := bytes.Clone(from.content)
@@ -282,7 +282,7 @@ func TestUnreadableBlocksAfterAPowerCutAreWrittenAnew(t *testing.T) {
 	old, loader := k.add("old", oldImage, rockchip.MMC), k.add("new", rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
 	from := starts(old, oldImage)[1]
 
-	first := newDisk(bytes.Clone(from.content))
+	first := newFaulty(bytes.Clone(from.content))
 	mustUpdate(first, loader)
 
 	content := bytes.Clone(from.content)
@@ -291,7 +291,7 @@ func TestUnreadableBlocksAfterAPowerCutAreWrittenAnew(t *testing.T) {
 		for at := 0; at < len(op.data); at += 512 {
 			bad := op.offset + int64(at)
 
-			m := newDisk(bytes.Clone(content))
+			m := newFaulty(bytes.Clone(content))
 			copy(m.content[op.offset:], op.data[:at])
 
 			// Unreadable until it is written again.
@@ -338,7 +338,7 @@ func TestPowerCutDuringTheUpdateAfterAPowerCut(t *testing.T) {
 	third := k.add("third", rockchiploader.Small.With(3).Image(rockchip.MMC), rockchip.MMC)
 
 	for _, from := range starts(old, oldImage) {
-		first := newDisk(bytes.Clone(from.content))
+		first := newFaulty(bytes.Clone(from.content))
 		mustUpdate(first, second)
 
 		cut := bytes.Clone(from.content)
@@ -346,7 +346,7 @@ func TestPowerCutDuringTheUpdateAfterAPowerCut(t *testing.T) {
 		for i, op := range first.recorded {
 			copy(cut[op.offset:], op.data[:len(op.data)/2])
 
-			again := newDisk(bytes.Clone(cut))
+			again := newFaulty(bytes.Clone(cut))
 			mustUpdate(again, third)
 
 			content := bytes.Clone(cut)
@@ -383,7 +383,7 @@ func TestErrorAtAnyOperationPutsTheOldBytesBack(t *testing.T) {
 		for _, lasting := range []bool{false, true} {
 			for _, kind := range []string{"write", "flush", "read"} {
 				for n := 1; ; n++ {
-					m := newDisk(bytes.Clone(from.content))
+					m := newFaulty(bytes.Clone(from.content))
 
 					parts, err := LoaderParts(m, diskSize, loader)
 					if err != nil {
@@ -448,7 +448,7 @@ func TestPowerCutWhilePuttingBackLeavesAStartableMedium(t *testing.T) {
 
 	for _, from := range starts(old, oldImage) {
 		for n := 1; ; n++ {
-			m := newDisk(bytes.Clone(from.content))
+			m := newFaulty(bytes.Clone(from.content))
 			m.failure = func(op string, count int, _ int64, _ int) error {
 				if op == "write" && count == n {
 					return syscall.EIO
@@ -491,7 +491,7 @@ func TestShortWriteIsAnErrorAndPutBack(t *testing.T) {
 	from := starts(old, oldImage)[1]
 
 	for n := 1; ; n++ {
-		m := newDisk(bytes.Clone(from.content))
+		m := newFaulty(bytes.Clone(from.content))
 		m.short = func(count int) bool { return count == n }
 
 		_, err := update(m, loader)
@@ -512,7 +512,7 @@ func TestLostWriteIsFoundByReadingBack(t *testing.T) {
 	from := starts(old, oldImage)[1]
 
 	for n := 1; ; n++ {
-		m := &lossy{disk: newDisk(bytes.Clone(from.content)), lost: n}
+		m := &lossy{faulty: newFaulty(bytes.Clone(from.content)), lost: n}
 
 		parts, err := LoaderParts(m, diskSize, loader)
 		if err != nil {
@@ -532,7 +532,7 @@ func TestLostWriteIsFoundByReadingBack(t *testing.T) {
 
 // lossy loses one write without a word.
 type lossy struct {
-	*disk
+	*faulty
 	lost, writes int
 }
 
@@ -541,14 +541,14 @@ func (l *lossy) WriteAt(p []byte, offset int64) (int, error) {
 		return len(p), nil
 	}
 
-	return l.disk.WriteAt(p, offset)
+	return l.faulty.WriteAt(p, offset)
 }
 
 func TestSameLoaderIsNotWrittenAgain(t *testing.T) {
 	image := rockchiploader.Small.Image(rockchip.MMC)
 	loader := known{}.add("old", image, rockchip.MMC)
 
-	m := newDisk(make([]byte, diskSize))
+	m := newFaulty(make([]byte, diskSize))
 	for _, outcome := range mustUpdate(m, loader) {
 		if !outcome.Written {
 			t.Errorf("%s was not written to a blank medium", outcome.Name)
@@ -571,7 +571,7 @@ func TestSameLoaderIsNotWrittenAgain(t *testing.T) {
 func TestOnlyThePartThatChangedIsWritten(t *testing.T) {
 	image := rockchiploader.Small.Image(rockchip.MMC)
 	loader := known{}.add("old", image, rockchip.MMC)
-	m := newDisk(make([]byte, diskSize))
+	m := newFaulty(make([]byte, diskSize))
 	mustUpdate(m, loader)
 
 	other := known{}.add("new", rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
@@ -591,7 +591,7 @@ func TestNothingElseOnTheMediumChanges(t *testing.T) {
 			content[i] = byte(i * 7 >> 3)
 		}
 
-		m := newDisk(bytes.Clone(content))
+		m := newFaulty(bytes.Clone(content))
 		m.blockSize = blockSize
 		loader := known{}.add("new", rockchiploader.Real.Image(rockchip.MMC), rockchip.MMC)
 
@@ -607,7 +607,7 @@ func TestNothingElseOnTheMediumChanges(t *testing.T) {
 
 func TestMediumTooSmallIsRefused(t *testing.T) {
 	loader := known{}.add("new", rockchiploader.Small.Image(rockchip.MMC), rockchip.MMC)
-	m := newDisk(make([]byte, 8<<20))
+	m := newFaulty(make([]byte, 8<<20))
 
 	if _, err := update(m, loader); err == nil || !strings.Contains(err.Error(), "8388608 bytes") {
 		t.Errorf("%v", err)

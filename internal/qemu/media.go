@@ -3,6 +3,7 @@
 package qemu
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -23,8 +24,8 @@ type Medium struct {
 // Prepare makes a medium from the image at path. A raw image is used as it is. A compressed one is decoded into dir,
 // and for an SD card, whose size QEMU wants to be a power of two, so is a raw one of another size; the card then is
 // larger than the image, as real ones are.
-func Prepare(path, dir string, disk Disk) (Medium, error) {
-	s, err := image.Open(path)
+func Prepare(ctx context.Context, path, dir string, disk Disk) (Medium, error) {
+	s, err := image.Open(ctx, path)
 	if err != nil {
 		return Medium{}, err
 	}

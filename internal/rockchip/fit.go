@@ -21,6 +21,9 @@ import (
 	"talos-nanopi-m6/internal/fdt"
 )
 
+// FITMagic starts a FIT, as it starts every flattened device tree.
+const FITMagic = "\xd0\x0d\xfe\xed"
+
 // ErrNoFIT is returned for what SPL does not take for a FIT it can start.
 var ErrNoFIT = errors.New("not a FIT image SPL can start")
 

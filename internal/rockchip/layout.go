@@ -32,6 +32,25 @@ type Layout struct {
 	FIT, BackupFIT int64
 }
 
+// IDBlocks are all places where the mask ROM looks for an idblock, in its order, in bytes.
+func (l Layout) IDBlocks() []int64 {
+	var list []int64
+	for n := range int64(l.Copies) {
+		list = append(list, l.IDBlock+n*l.Stride)
+	}
+
+	return list
+}
+
+// FITs are all places where SPL looks for a FIT, in its order, in bytes.
+func (l Layout) FITs() []int64 {
+	if l.BackupFIT == 0 {
+		return []int64{l.FIT}
+	}
+
+	return []int64{l.FIT, l.BackupFIT}
+}
+
 // MMC is the layout of SD cards and of an eMMC's user area.
 //
 // Source: U-Boot v2025.01, doc/board/rockchip/rockchip.rst (the file starts at sector 64) and arch/arm/dts/
@@ -49,8 +68,7 @@ var SPI = Layout(board.SPI)
 // fit bytes at their own places reaches, and where one of idblock bytes does not reach the second FIT. It says false where
 // there is none.
 func (l Layout) BackupIDBlock(idblock, fit int64) (int64, bool) {
-	for n := range int64(l.Copies) {
-		start := l.IDBlock + n*l.Stride
+	for _, start := range l.IDBlocks() {
 		clear := func(from, size int64) bool { return start >= from+size || start+idblock <= from }
 
 		if clear(l.IDBlock, idblock) && clear(l.FIT, fit) && clear(l.BackupFIT, fit) {

@@ -28,9 +28,7 @@ type Found struct {
 func Search(medium io.ReaderAt, layout Layout) (*Found, error) {
 	found := &Found{}
 
-	for n := range int64(layout.Copies) {
-		at := layout.IDBlock + n*layout.Stride
-
+	for _, at := range layout.IDBlocks() {
 		block, err := ReadIDBlock(medium, at)
 		if err != nil {
 			found.Refused = append(found.Refused, fmt.Errorf("byte %d: %w", at, err))
@@ -47,11 +45,7 @@ func Search(medium io.ReaderAt, layout Layout) (*Found, error) {
 		return nil, fmt.Errorf("%w: the mask ROM finds no idblock: %w", ErrNotBootable, errors.Join(found.Refused...))
 	}
 
-	for _, at := range []int64{layout.FIT, layout.BackupFIT} {
-		if at == 0 {
-			continue
-		}
-
+	for _, at := range layout.FITs() {
 		fit, err := ReadFIT(medium, at)
 		if err != nil {
 			found.Refused = append(found.Refused, err)

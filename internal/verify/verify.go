@@ -100,7 +100,7 @@ func Open(ctx context.Context, path string, o Options) (*Result, *image.Disk, er
 
 	sums := m.sums()
 
-	d, err := image.OpenDisk(path, sums.options()...)
+	d, err := image.OpenDisk(ctx, path, sums.options()...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,7 +5,7 @@
   sources,
 }:
 (buildArmTrustedFirmware {
-  platform = "rk3588";
+  platform = (import ../board.nix).tfaPlatform;
   inherit (sources.tfa) version src;
   extraMakeFlags = [ "bl31" ];
   filesToInstall = [ "build/rk3588/release/bl31/bl31.elf" ];

@@ -13,11 +13,12 @@
   ddrBlob,
 }:
 let
+  board = import ../board.nix;
   ours = import ./u-boot-ours.nix {
     inherit lib;
     configs = [
       "boot-flow.config"
-      "nanopi-m6-rk3588s_defconfig"
+      board.uBoot.defconfig
     ];
   };
   extraMeta = {
@@ -28,7 +29,7 @@ let
   code =
     (buildUBoot {
       inherit (source) version src;
-      defconfig = "nanopi-m6-rk3588s_defconfig";
+      inherit (board.uBoot) defconfig;
       buildFlags = [
         "u-boot.bin"
         "spl/u-boot-spl.bin"
@@ -41,8 +42,8 @@ let
         inherit (ours) patches;
         postPatch = ours.postPatch + ''
           # The nearest board of this release stands in; the second step puts ours here.
-          echo '#include "rk3588s-orangepi-5.dts"' >dts/upstream/src/arm64/rockchip/rk3588s-nanopi-m6.dts
-          echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/rk3588s-nanopi-m6-u-boot.dtsi
+          echo '#include "${board.uBoot.standInTree}"' >dts/upstream/src/arm64/rockchip/${board.tree}.dts
+          echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/${board.tree}-u-boot.dtsi
         '';
         # With the dates, by which make knows what is built. The tarball's files are writable for their group, which Nix
         # takes of no output.
@@ -55,7 +56,7 @@ let
 in
 stdenv.mkDerivation {
   # The name says what the loader can do.
-  name = "u-boot-nanopi-m6-${source.version}${lib.optionalString ddrBlob.standIn "-no-ddr-blob"}";
+  name = "u-boot-${board.name}-${source.version}${lib.optionalString ddrBlob.standIn "-no-ddr-blob"}";
   src = code;
   inherit (code)
     nativeBuildInputs
@@ -68,8 +69,8 @@ stdenv.mkDerivation {
   BL31 = "${tfa}/bl31.elf";
   ROCKCHIP_TPL = ddrBlob.tpl;
   preBuild = ''
-    cp $trees/rk3588s-nanopi-m6.dts dts/upstream/src/arm64/rockchip/
-    cp $trees/rk3588s-nanopi-m6-u-boot.dtsi arch/arm/dts/
+    cp $trees/${board.tree}.dts dts/upstream/src/arm64/rockchip/
+    cp $trees/${board.tree}-u-boot.dtsi arch/arm/dts/
   '';
   installPhase = ''
     runHook preInstall

@@ -207,7 +207,10 @@
   grub2 = {
     packages = [ "grub-common" ];
     outputs = [ "out" ];
-    programs = [ "grub-mkimage" ];
+    programs = [
+      "grub-fstest"
+      "grub-mkimage"
+    ];
   };
   jq = {
     packages = [ "jq" ];

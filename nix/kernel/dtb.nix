@@ -6,8 +6,11 @@
   dtc,
   dtSources,
 }:
+let
+  board = import ../board.nix;
+in
 stdenv.mkDerivation {
-  name = "dtb-nanopi-m6";
+  name = "dtb-${board.name}";
   src = ../../dts;
   nativeBuildInputs = [ dtc ];
   buildPhase = ''
@@ -26,7 +29,7 @@ stdenv.mkDerivation {
       fi
     }
     mkdir rockchip
-    compile rk3588s-nanopi-m6.dts rockchip/rk3588s-nanopi-m6.dtb
+    compile ${board.tree}.dts rockchip/${board.tree}.dtb
     for overlay in rk3588s-*.dtso; do
       compile "$overlay" "rockchip/''${overlay%.dtso}.dtbo"
     done

@@ -2,6 +2,7 @@
 # Options of lib.mkImage: what each means, its default, and `check`: null when a value is right, else what would be.
 { lib }:
 let
+  board = import ../board.nix;
   inherit (builtins)
     all
     attrNames
@@ -98,8 +99,8 @@ in
         "{ } or { blob = FILE; blobSha256 = \"…\"; }";
   };
   profile = {
-    description = "where the boot loader is: nanopi-m6 in the image itself (microSD, eMMC), nanopi-m6-nvme elsewhere, nanopi-m6-spi in SPI NOR";
-    default = "nanopi-m6";
+    description = "where the boot loader is: ${board.name} in the image itself (microSD, eMMC), ${board.name}-nvme elsewhere, ${board.name}-spi in SPI NOR";
+    default = board.name;
     check = oneOf (
       map (lib.removeSuffix ".yaml") (lib.filter (lib.hasSuffix ".yaml") (attrNames (builtins.readDir ../../profiles)))
     );

@@ -9,7 +9,7 @@
   published,
 }:
 {
-  "org.opencontainers.image.title" = "nanopi-m6";
+  "org.opencontainers.image.title" = (import ../board.nix).name;
   "org.opencontainers.image.description" = "Talos overlay for the FriendlyElec NanoPi M6 (RK3588S)";
   "org.opencontainers.image.licenses" = "MPL-2.0 AND GPL-2.0-or-later";
   "nanopi-m6.u-boot" = sources.u-boot.version;

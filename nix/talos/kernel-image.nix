@@ -9,7 +9,7 @@
   kernel,
   dtb,
 }:
-runCommand "kernel-image-nanopi-m6"
+runCommand "kernel-image-${(import ../board.nix).name}"
   {
     nativeBuildInputs = [
       kmod

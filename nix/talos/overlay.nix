@@ -12,17 +12,20 @@
   dtb,
   annotations,
 }:
-runCommand "overlay-nanopi-m6${lib.optionalString u-boot.ddrBlob.standIn "-no-ddr-blob"}"
+let
+  board = import ../board.nix;
+in
+runCommand "overlay-${board.name}${lib.optionalString u-boot.ddrBlob.standIn "-no-ddr-blob"}"
   {
     nativeBuildInputs = [ oci-image ];
     profiles = ../../profiles;
   }
   ''
     tree() { # INSTALLER DIRECTORY
-      mkdir -p $2/installers $2/artifacts/arm64/u-boot/nanopi-m6 $2/artifacts/arm64/dtb
-      cp $1/bin/installer $2/installers/nanopi-m6
+      mkdir -p $2/installers $2/artifacts/arm64/u-boot/${board.name} $2/artifacts/arm64/dtb
+      cp $1/bin/installer $2/installers/${board.name}
       cp -r $profiles $2/profiles
-      cp ${u-boot}/u-boot-rockchip.bin ${u-boot}/u-boot-rockchip-spi.bin $2/artifacts/arm64/u-boot/nanopi-m6/
+      cp ${u-boot}/${board.loader.mmc.file} ${u-boot}/${board.loader.spi.file} $2/artifacts/arm64/u-boot/${board.name}/
       cp -r ${dtb}/rockchip $2/artifacts/arm64/dtb/
     }
     tree ${installer.amd64} amd64

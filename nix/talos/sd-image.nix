@@ -25,11 +25,12 @@
   systemExtensions ? [ ],
   machineConfig ? null,
   meta ? [ ],
-  profileName ? "nanopi-m6",
+  profileName ? (import ../board.nix).name,
   diskSize ? null,
   squashfsTools ? throw "system extensions need squashfs-tools, which the embedded set does not have: build with nixpkgs",
 }:
 let
+  board = import ../board.nix;
   profile = {
     baseProfileName = profileName;
     arch = "arm64";
@@ -48,7 +49,7 @@ let
     }
     // lib.optionalAttrs (systemExtensions != [ ]) { inherit systemExtensions; };
     overlay = {
-      name = "nanopi-m6";
+      inherit (board) name;
       image.ociPath = "${overlay}";
       options = overlayOptions;
     };
@@ -75,7 +76,7 @@ let
       or (throw "sdImage: format '${format}' is unknown; known are zst and xz");
 in
 stdenvNoCC.mkDerivation {
-  name = "talos-${talosVersion}-nanopi-m6${lib.optionalString (overlayOptions.allowStandIn or false) "-no-ddr-blob"}";
+  name = "talos-${talosVersion}-${board.name}${lib.optionalString (overlayOptions.allowStandIn or false) "-no-ddr-blob"}";
   nativeBuildInputs = [
     imager
     imagerTools

@@ -40,7 +40,7 @@ source.build buildGoModule {
   env = {
     FLOW_UBOOT = "${u-boot-qemu}/u-boot.bin";
     FLOW_EFI = "${u-boot-qemu}/helloworld.efi";
-    FLOW_DTB = "${dtb}/rockchip/rk3588s-nanopi-m6.dtb";
+    FLOW_DTB = "${dtb}/rockchip/${(import ../board.nix).tree}.dtb";
     FLOW_LEDS = leds;
     FLOW_FIT = "${u-boot}/u-boot.itb";
   };

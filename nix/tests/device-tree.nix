@@ -29,7 +29,7 @@ source.build buildGoModule {
   '';
   doCheck = true;
   checkPhase = ''
-    M6_DTB=$NIX_BUILD_TOP/trees/rk3588s-nanopi-m6.dtb M6_UBOOT_DTB=${u-boot}/u-boot.dtb \
+    M6_DTB=$NIX_BUILD_TOP/trees/${(import ../board.nix).tree}.dtb M6_UBOOT_DTB=${u-boot}/u-boot.dtb \
       go test -tags dtb ./nix/tests/programs/device-tree
   '';
   installPhase = "touch $out";

@@ -18,10 +18,12 @@ source.build buildGoModule {
     ../../internal
     source.programs
     ../../docs
+    ../../dts
     ../../profiles
     ../boot/u-boot
     ../kernel/config
     ../kernel/needs
+    ../pins.nix
     ../talos/releases.json
   ];
   env.U_BOOT_ROCKCHIP_BIN = "${u-boot}/u-boot-rockchip.bin";

@@ -8,6 +8,7 @@
   makeImage,
 }:
 let
+  board = import ../board.nix;
   base = runCommand "installer-base" { nativeBuildInputs = [ oci-image ]; } ''
     mkdir -p root/usr/bin
     echo stand-in >root/usr/bin/installer
@@ -26,8 +27,8 @@ runCommand "installer-image" { nativeBuildInputs = [ jq ]; } ''
   for layer in $(jq -r '.[0].Layers[]' manifest.json); do tar -tzf $layer; done | sed 's,^/,,' | sort >files
   cat files
   for file in usr/bin/installer usr/install/arm64/vmlinuz.efi usr/install/arm64/systemd-boot.efi \
-    overlay/installers/default overlay/artifacts/arm64/u-boot/nanopi-m6/u-boot-rockchip.bin \
-    overlay/artifacts/arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb; do
+    overlay/installers/default overlay/artifacts/arm64/u-boot/${board.name}/${board.loader.mmc.file} \
+    overlay/artifacts/arm64/dtb/rockchip/${board.tree}.dtb; do
     grep -x "\(\./\)\?$file" files
   done
   touch $out

@@ -27,7 +27,7 @@ stdenvNoCC.mkDerivation {
     kernel-check parity ${configuration}/config . $needs/parity.yaml $talos/options-*
     kernel-hardening-checker -m json -c ${configuration}/config >report.json
     kernel-check hardening report.json $needs/hardening.yaml
-    kernel-check devices ${configuration}/config ${dtb}/rockchip/rk3588s-nanopi-m6.dtb . $needs/device-tree.yaml
+    kernel-check devices ${configuration}/config ${dtb}/rockchip/${(import ../board.nix).tree}.dtb . $needs/device-tree.yaml
   '';
   installPhase = "touch $out";
   dontFixup = true;

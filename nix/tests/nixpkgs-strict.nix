@@ -104,6 +104,8 @@ let
       loader = u-boot;
       firmware = tfa;
       docs = ../../docs/nix.md;
+      ci = ../../.ci;
+      workflow = ../../.github/workflows/build.yaml;
     } "bash ${./nixpkgs-strict/recipes.sh}; touch $out";
   };
 in

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package maskrom reaches a board whose mask ROM waits on USB, through Rockchip's rkdeveloptool, and gives its storage as a
-// medium that package flash writes to, in the same order and with the same comparison as a card. Tested against a program
+// device that packages flash and medium write to, in the same order and with the same comparison as a card. Tested against a program
 // that stands in for rkdeveloptool and its USB transport; not tried on hardware.
 //
 // Source of commands and their output: github.com/rockchip-linux/rkdeveloptool, main.cpp (304f073).
@@ -192,7 +192,7 @@ func (t Tool) Open(ctx context.Context, dir string) (*Medium, error) {
 	return &Medium{tool: t, ctx: ctx, dir: dir, size: sectors * 512}, nil
 }
 
-// Medium is the storage of a board on USB. It implements flash.Device; one command runs at a time.
+// Medium is the storage of a board on USB. It implements disk.Device; one command runs at a time.
 type Medium struct {
 	tool Tool
 	ctx  context.Context //nolint:containedctx // the medium lives for one run
@@ -277,7 +277,7 @@ func (m *Medium) Zero(offset, size int64) error {
 }
 
 // Discard does nothing: rkdeveloptool's "ef" erases without end.
-func (m *Medium) Discard() error { return nil }
+func (m *Medium) Discard() (bool, error) { return false, nil }
 
 // Sync does nothing: a write returns when the agent has written.
 func (m *Medium) Sync() error { return nil }

@@ -5,7 +5,11 @@
 set -euo pipefail
 cat >program.c <<'END'
 #include <string.h>
-int leaf(int x) { return x + 1; }
+int leaf(int x) {
+  volatile int numbers[8] = { 0 };
+  numbers[x & 7] = x;
+  return numbers[0];
+}
 int main(int count, char **words) {
   char text[64];
   strcpy(text, words[count - 1]);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
+# shellcheck disable=SC2015,SC2154 # A && B || fail; the attributes of the check are its variables
 # recipes.sh: what recipes do themselves because nixpkgs' builders or packages may do otherwise. Reads $firmware (nix/boot/tfa.nix),
 # $loader (u-boot.nix), $imagerToolsPath (the text of imager-tools' build), $xfsprogs, $docs, $setup.
 set -euo pipefail
@@ -32,5 +33,18 @@ mkdir -p "$PWD/good/share/xfsprogs/mkfs"
 touch "$PWD/good/share/xfsprogs/mkfs/lts_6.12.conf"
 tools 7.0.1 "$PWD/good" >good.log || fail "imager-tools refuses xfsprogs 7.0.1: $(cat good.log)"
 
-# lib/minver.nix of nixpkgs
+# lib/minfeatures.nix of nixpkgs
 grep -q 'Nix 2.18 or newer' "$docs" || fail "docs/nix.md does not say which Nix nixpkgs asks for (2.18)"
+
+# A runner's disk holds two toolchains and one image when it has made room first (.ci/make-room).
+mkdir -p machine/usr/share/dotnet machine/bin machine/nix
+df() { printf 'head\nnix 1 1 %s\n' "$free"; }
+export -f df
+free=29999 bash "$ci/make-room" "$PWD/machine" >/dev/null 2>room.log && fail "make-room is content with 29999 MB"
+grep -q '29999 MB free' room.log || fail "make-room does not say how much is free: $(cat room.log)"
+free=30000 bash "$ci/make-room" "$PWD/machine" >/dev/null || fail "make-room is not content with 30000 MB"
+[ ! -e machine/usr/share/dotnet ] && [ -d machine/nix ] || fail "make-room took the wrong things"
+rooms=$(grep -c 'run: sudo .ci/make-room' "$workflow") builds=$(grep -c 'runs-on:' "$workflow")
+[ "$rooms" = "$builds" ] || fail "of $builds jobs of the workflow $rooms make room on the disk first"
+images=$(grep -o 'nix build [^>]*\.#sdImage[^ ]*' "$workflow" | sed 's/.*#//' | sort -u)
+[ "$images" = sdImage ] || fail "the workflow builds the images $(echo "$images" | tr '\n' ' '), want one"

@@ -184,7 +184,7 @@ func (c config) boot(ctx context.Context) (result, error) {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // best effort
 
-	medium, err := qemu.Prepare(c.Image, dir, c.Disk)
+	medium, err := qemu.Prepare(ctx, c.Image, dir, c.Disk)
 	if err != nil {
 		return r, err
 	}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package flash
+package disk
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -16,49 +15,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/siderolabs/go-blockdevice/v2/blkid"
 	"github.com/siderolabs/go-blockdevice/v2/block"
+	"golang.org/x/sys/unix"
 )
-
-// Target is a disk of this machine.
-type Target struct {
-	// Path is "/dev/sdb", say.
-	Path string `json:"path"`
-	// Size is in bytes.
-	Size      int64  `json:"size"`
-	Model     string `json:"model,omitempty"`
-	Serial    string `json:"serial,omitempty"`
-	Transport string `json:"transport,omitempty"`
-	Removable bool   `json:"removable"`
-	ReadOnly  bool   `json:"readOnly,omitempty"`
-	// SectorSize is in bytes.
-	SectorSize int `json:"sectorSize"`
-	// Uses say where it is mounted, and what else holds it.
-	Uses []Use `json:"uses,omitempty"`
-	// Content is what is on it, in a few words.
-	Content []string `json:"content,omitempty"`
-	// Known says that there is nothing on it that a person would miss: nothing, or Talos.
-	Known bool `json:"known"`
-}
-
-// Use is what holds a disk.
-type Use struct {
-	// By is the disk or the partition of it.
-	By string `json:"by"`
-	// Mount is where it is mounted; "" where another device or swap holds it, which Holder then names.
-	Mount  string `json:"mount,omitempty"`
-	Holder string `json:"holder,omitempty"`
-	// System says that this machine runs from it.
-	System bool `json:"system,omitempty"`
-}
-
-func (u Use) String() string {
-	if u.Mount != "" {
-		return u.By + " is mounted at " + u.Mount
-	}
-
-	return u.By + " is used by " + u.Holder
-}
 
 // Host is where the kernel tells of disks; a test has its own.
 type Host struct {
@@ -69,8 +30,17 @@ type Host struct {
 // ThisHost is the machine the program runs on.
 var ThisHost = Host{"/dev", "/sys", "/proc"}
 
-// systemMounts are those without which a machine does not run; what is mounted below /usr and so on counts as well.
-var systemMounts = []string{"/", "/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc", "/home", "/opt", "/srv", "/root", "/nix", "/gnu"}
+// systemMounts are those without which a machine does not run, with what is mounted below them; the last ones are where
+// a live system runs from.
+var systemMounts = []string{
+	"/boot", "/efi", "/usr", "/var", "/etc", "/home", "/opt", "/srv", "/root", "/nix", "/gnu",
+	"/run/live", "/run/archiso", "/run/initramfs", "/cdrom", "/isodevice",
+}
+
+// isSystem says whether this machine runs from what is mounted at a place.
+func isSystem(mount string) bool {
+	return mount == "/" || slices.ContainsFunc(systemMounts, func(m string) bool { return mount == m || strings.HasPrefix(mount, m+"/") })
+}
 
 // Targets lists the disks that could hold an image, the likely ones first: removable, then by name.
 func (h Host) Targets() ([]Target, error) {
@@ -134,26 +104,92 @@ func (h Host) Target(device string) (Target, error) {
 	}
 
 	t.Size = number(dir, "size") * 512 // sysfs counts sectors of 512 bytes always
-	t.Removable = number(dir, "removable") == 1
-	t.ReadOnly = number(dir, "ro") == 1
 
 	if n := number(dir, "queue/logical_block_size"); n > 0 {
 		t.SectorSize = int(n)
 	}
 
-	h.properties(&t)
+	if err := h.describe(&t, name); err != nil {
+		return t, err
+	}
+
+	f, err := os.Open(resolved)
+	if err != nil {
+		t.Content, t.Denied = []string{"cannot be read: " + err.Error()}, errors.Is(err, fs.ErrPermission)
+
+		return t, nil
+	}
+	defer f.Close() //nolint:errcheck // read only
+
+	t.Content, t.Known = content(f)
+
+	return t, nil
+}
+
+// Of looks at a disk that is open: what it is named by now, what holds it, and what it holds, by that very descriptor.
+func (h Host) Of(d *Disk) (Target, error) {
+	t := Target{Path: d.path, Size: d.size, SectorSize: d.sector}
+
+	if !d.block {
+		id, err := identityOf(d.file)
+		if err != nil {
+			return t, err
+		}
+
+		t.Uses, err = h.loopsOver(d.path, 0, id)
+		t.Known = true // a file is what its owner makes of it
+
+		return t, err
+	}
+
+	name, err := h.nameOf(d)
+	if err != nil {
+		return t, fmt.Errorf("%s: %w: %w", d.path, ErrTarget, err)
+	}
+
+	if err := h.describe(&t, name); err != nil {
+		return t, err
+	}
+
+	err = d.through(func(f *os.File) error {
+		t.Content, t.Known = content(f)
+
+		return nil
+	})
+
+	return t, err
+}
+
+// nameOf is the kernel's name of an open disk.
+func (h Host) nameOf(d *Disk) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(d.file.Fd()), &st); err != nil {
+		return "", err
+	}
+
+	link, err := os.Readlink(path.Join(h.Sys, "dev/block", fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))))
+	if err != nil {
+		return "", err
+	}
+
+	return path.Base(link), nil
+}
+
+// describe fills in what the kernel says of a disk.
+func (h Host) describe(t *Target, name string) (err error) {
+	dir := path.Join(h.Sys, "block", name)
+	t.Removable = number(dir, "removable") == 1
+	t.ReadOnly = number(dir, "ro") == 1
+
+	h.properties(t)
 
 	if t.Transport == "usb" || t.Transport == "mmc" {
 		t.Removable = true
 	}
 
-	if t.Uses, err = h.uses(name, 0); err != nil {
-		return t, err
-	}
+	t.Uses, err = h.uses(name, 0)
 
-	t.Content, t.Known = content(resolved)
-
-	return t, nil
+	return err
 }
 
 // properties fills in what go-blockdevice finds.
@@ -202,6 +238,8 @@ func (h Host) uses(name string, depth int) ([]Use, error) {
 
 	names := []string{name}
 
+	var list []Use
+
 	parts, err := filepath.Glob(path.Join(h.Sys, "block", name, "*", "partition"))
 	if err != nil {
 		return nil, err
@@ -211,13 +249,11 @@ func (h Host) uses(name string, depth int) ([]Use, error) {
 		names = append(names, filepath.Base(filepath.Dir(p)))
 	}
 
-	var list []Use
-
 	for _, n := range names {
 		by := path.Join(h.Dev, strings.ReplaceAll(n, "!", "/"))
 
 		for _, m := range mounts[h.number(name, n)] {
-			list = append(list, Use{By: by, Mount: m, System: slices.Contains(systemMounts, m)})
+			list = append(list, Use{By: by, Mount: m, System: isSystem(m)})
 		}
 
 		if h.isSwap(by) {
@@ -245,7 +281,9 @@ func (h Host) uses(name string, depth int) ([]Use, error) {
 		}
 	}
 
-	return list, nil
+	loops, err := h.loopsOver(path.Join(h.Dev, strings.ReplaceAll(name, "!", "/")), depth, h.identities(name, names)...)
+
+	return append(list, loops...), err
 }
 
 // number is a device's "major:minor".
@@ -282,8 +320,8 @@ func (h Host) holders(disk, name string) ([]string, error) {
 	return names, err
 }
 
-// mounts lists mount points by "major:minor" (proc_pid_mountinfo(5)). File systems with device numbers of their own, as
-// btrfs has, are found by their source.
+// mounts lists mount points by "major:minor". File systems with device numbers of their own, as btrfs has, are found by
+// their source.
 func (h Host) mounts() (map[string][]string, error) {
 	f, err := os.Open(path.Join(h.Proc, "self/mountinfo"))
 	if err != nil {
@@ -291,23 +329,23 @@ func (h Host) mounts() (map[string][]string, error) {
 	}
 	defer f.Close() //nolint:errcheck // read only
 
+	list, err := mountinfo.GetMountsFromReader(f, nil)
+	if err != nil {
+		return nil, err
+	}
+
 	mounts := map[string][]string{}
 
-	for s := bufio.NewScanner(f); s.Scan(); {
-		fields := strings.Fields(s.Text())
-		if len(fields) < 10 {
-			continue
-		}
+	for _, m := range list {
+		number := fmt.Sprintf("%d:%d", m.Major, m.Minor)
 
-		number, at := fields[2], unescape(fields[4])
-
-		if k := slices.Index(fields, "-"); k > 0 && len(fields) > k+2 && strings.HasPrefix(fields[k+2], h.Dev+"/") {
-			if n := h.numberOf(unescape(fields[k+2])); n != "" {
+		if strings.HasPrefix(m.Source, h.Dev+"/") {
+			if n := h.numberOf(m.Source); n != "" {
 				number = n
 			}
 		}
 
-		mounts[number] = append(mounts[number], at)
+		mounts[number] = append(mounts[number], m.Mountpoint)
 	}
 
 	return mounts, nil
@@ -328,7 +366,7 @@ func (h Host) numberOf(device string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// unescape undoes mountinfo's octal escapes.
+// unescape undoes the octal escapes of /proc/swaps.
 func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
@@ -349,18 +387,14 @@ func (h Host) isSwap(device string) bool {
 }
 
 // content says what is on a disk, and whether a person would miss nothing of it.
-func content(device string) ([]string, bool) {
-	info, err := blkid.ProbePath(device, blkid.WithSkipLocking(true))
+func content(f *os.File) ([]string, bool) {
+	info, err := blkid.Probe(f, blkid.WithSkipLocking(true))
 	if err != nil {
 		return []string{"cannot be read: " + err.Error()}, false
 	}
 
 	if info.Name == "" {
-		if !blank(device) {
-			return []string{"data of a kind that is not known"}, false
-		}
-
-		return nil, true
+		return remains(f)
 	}
 
 	list := []string{info.Name}
@@ -384,66 +418,62 @@ func content(device string) ([]string, bool) {
 		talos == len(info.Parts) && slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, "META") })
 }
 
-// blank says whether the start of a disk is: zeros, or ones as new flash may have.
-func blank(device string) bool {
-	f, err := os.Open(device)
+// remains looks at a disk whose start says nothing: RAID members of some versions, and a partition table whose first copy is
+// gone, are known by the disk's end only.
+func remains(f *os.File) ([]string, bool) {
+	const (
+		ends   = 1 << 20
+		pieces = 256
+		piece  = 4096
+	)
+
+	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return false
-	}
-	defer f.Close() //nolint:errcheck // read only
-
-	b := make([]byte, 1<<20)
-
-	n, err := io.ReadFull(f, b)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return false
+		return []string{"cannot be read: " + err.Error()}, false
 	}
 
-	b = b[:n]
+	blank := true
 
-	return len(bytes.Trim(b, "\x00")) == 0 || len(bytes.Trim(b, "\xff")) == 0
-}
+	look := func(at, n int64) []byte {
+		b := make([]byte, max(0, min(n, size-at)))
+		if _, err := f.ReadAt(b, at); err != nil {
+			blank = false
 
-// Refuse says why a disk must not be written to, or nil. force allows one with something unknown on it.
-func (t Target) Refuse(imageSize int64, force bool) error {
-	var errs []error
-
-	add := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%s: %w: "+format, append([]any{t.Path, ErrTarget}, args...)...))
-	}
-
-	for _, u := range t.Uses {
-		switch {
-		case u.System:
-			add("this machine runs from it: %s", u)
-		case u.Mount != "":
-			add("%s: unmount it, or have it unmounted (--unmount)", u)
-		default:
-			add("%s: let go of it first", u)
+			return nil
 		}
+
+		// Zeros, or ones as new flash may have.
+		blank = blank && (len(bytes.Trim(b, "\x00")) == 0 || len(bytes.Trim(b, "\xff")) == 0)
+
+		return b
 	}
 
-	if t.ReadOnly {
-		add("it is read-only (a write protect switch, or a worn-out card)")
+	look(0, ends)
+
+	end := look(max(0, size-ends), ends)
+
+	for n := range int64(pieces) {
+		look(size/pieces*n&^(piece-1), piece)
 	}
 
-	if t.SectorSize != 512 {
-		add("it has sectors of %d bytes: %w", t.SectorSize, ErrSectorSize)
+	switch {
+	case blank:
+		return nil, true
+	case len(end) > 512 && string(end[len(end)-512:][:8]) == "EFI PART":
+		return []string{"a partition table whose first copy is gone"}, false
+	case bytes.Contains(end[max(0, len(end)-(128<<10)):], []byte{0xfc, 0x4e, 0x2b, 0xa9}): // md_p.h, MD_SB_MAGIC
+		return []string{"a member of a RAID"}, false
+	default:
+		return []string{"data of a kind that is not known"}, false
 	}
-
-	if imageSize > t.Size {
-		add("it has %d bytes, the image %d: %w", t.Size, imageSize, ErrTooSmall)
-	}
-
-	if !t.Known && !force {
-		add("there is something on it that is not Talos': %s; to lose it, say so (--overwrite)", strings.Join(t.Content, ", "))
-	}
-
-	return errors.Join(errs...)
 }
 
 // Unmount unmounts everything of a disk that this machine does not run from.
-func (t *Target) Unmount(h Host, unmount func(string) error) error {
+func (t *Target) Unmount(h Host) error {
+	return t.unmount(h, func(p string) error { return unix.Unmount(p, 0) })
+}
+
+func (t *Target) unmount(h Host, unmount func(string) error) error {
 	// The last one mounted first: one may lie in another.
 	for _, u := range slices.Backward(t.Uses) {
 		if u.Mount == "" || u.System {
@@ -455,7 +485,7 @@ func (t *Target) Unmount(h Host, unmount func(string) error) error {
 		}
 	}
 
-	uses, err := h.uses(filepath.Base(t.Path), 0)
+	uses, err := h.uses(strings.ReplaceAll(strings.TrimPrefix(t.Path, h.Dev+"/"), "/", "!"), 0)
 	t.Uses = uses
 
 	return err

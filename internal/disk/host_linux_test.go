@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package flash
+package disk
 
 import (
 	"errors"
@@ -228,7 +228,7 @@ func TestUnmountingLeavesTheSystemAlone(t *testing.T) {
 
 	var done []string
 
-	if err := card.Unmount(h.Host, func(p string) error {
+	if err := card.unmount(h.Host, func(p string) error {
 		done = append(done, p)
 
 		return nil
@@ -236,7 +236,7 @@ func TestUnmountingLeavesTheSystemAlone(t *testing.T) {
 		t.Errorf("%v, %v", done, err)
 	}
 
-	if err := card.Unmount(h.Host, func(string) error { return unix.EBUSY }); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "/media/card") {
+	if err := card.unmount(h.Host, func(string) error { return unix.EBUSY }); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "/media/card") {
 		t.Error(err)
 	}
 }

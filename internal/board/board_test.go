@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package board
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// read reads files of the repository, one text of all that match.
+func read(t *testing.T, pattern string) string {
+	t.Helper()
+
+	files, err := filepath.Glob(filepath.Join("../..", pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: no such file (%v)", pattern, err)
+	}
+
+	var all strings.Builder
+
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		all.Write(b)
+	}
+
+	return all.String()
+}
+
+// What has to repeat board.json in a language of its own says the same.
+func TestWhatRepeatsTheBoardAgreesWithIt(t *testing.T) {
+	tree := strings.TrimSuffix(DeviceTrees[0], ".dtb")
+	config := "nix/boot/u-boot/" + m6.UBoot.Defconfig
+
+	for _, c := range []struct{ file, want string }{
+		{"dts/" + tree + ".dts*", fmt.Sprintf("%q", Compatible[0])},
+		{"dts/" + tree + ".dts*", fmt.Sprintf("%q", StdoutPath)},
+		{"dts/" + tree + ".dts*", fmt.Sprintf("label = %q", m6.LEDs.System)},
+		{"dts/" + tree + ".dts*", fmt.Sprintf("label = %q", m6.LEDs.User)},
+		{"nix/boot/u-boot/boot-flow.config", "led " + m6.LEDs.System + " blink"},
+		{"nix/boot/u-boot/boot-flow.config", "led " + m6.LEDs.User + " on"},
+		{config, fmt.Sprintf("\nCONFIG_DEFAULT_DEVICE_TREE=%q\n", "rockchip/"+tree)},
+		{config, fmt.Sprintf("\nCONFIG_DEFAULT_FDT_FILE=%q\n", "rockchip/"+DeviceTrees[0])},
+		{config, fmt.Sprintf("\nCONFIG_SYS_SPI_U_BOOT_OFFS=%#x\n", SPI.FIT)},
+		{config, fmt.Sprintf("\nCONFIG_SPL_BACKUP_PAYLOAD_OFFS=%#x\n", SPI.BackupFIT)},
+		{config, fmt.Sprintf("\nCONFIG_SPL_BACKUP_PAYLOAD_OFFS=%#x\n", MMC.BackupFIT)},
+		{"profiles/" + Name + "-nvme.yaml", "\n  name: " + Name + "\n"},
+		{"profiles/" + Name + "-spi.yaml", "\n  name: " + Name + "\n"},
+		{"profiles/" + Name + ".yaml", "\narch: arm64\n"},
+	} {
+		if !strings.Contains(read(t, c.file), c.want) {
+			t.Errorf("%s: got no %q, want it as in board.json", c.file, c.want)
+		}
+	}
+}
+
+func TestEveryTreeOfTheBoardHasASource(t *testing.T) {
+	for _, tree := range DeviceTrees {
+		if source := read(t, "dts/"+strings.TrimSuffix(tree, ".dtb")+".dts"); !strings.Contains(source, "/dts-v1/;") {
+			t.Errorf("dts/%s: got no device tree source", tree)
+		}
+	}
+}
+
+func TestThePinnedDDRBlobIsAKnownOne(t *testing.T) {
+	pins := read(t, "nix/pins.nix")
+
+	if !slices.ContainsFunc(KnownBlobs, func(b Blob) bool { return strings.Contains(pins, "/"+path.Base(b.File)+"\"") }) {
+		t.Error("nix/pins.nix: got a DDR blob whose digest board.json does not know")
+	}
+}
