@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
 #
-# check.sh KERNEL OUT: the board's device tree and overlays against a kernel source.
+# check.sh KERNEL OUT: the board's device trees and overlays against a kernel source.
 #
 # Compiles them as the kernel does at W=1, applies each overlay, and validates the
 # results against the kernel's bindings. Whatever a tool says is a failure. The trees
@@ -35,20 +35,27 @@ compile() {
 }
 
 board=rk3588s-nanopi-m6
-compile "$here/$board.dts" $board.dtb
-trees=$board.dtb
-
 for source in "$here/$board"-*.dtso; do
-	overlay=$(basename "$source" .dtso)
-	compile "$source" "$overlay.dtbo"
-	if [ "$overlay" = $board-display ] &&
-		! grep -q hdmi@fde80000 "$kernel/arch/arm64/boot/dts/rockchip/rk3588-base.dtsi"; then
-		! fdtoverlay -i $board.dtb -o "$overlay.dtb" "$overlay.dtbo" 2>/dev/null ||
-			fail "$overlay.dtbo applies to a kernel without HDMI"
-		continue
-	fi
-	quietly fdtoverlay -i $board.dtb -o "$overlay.dtb" "$overlay.dtbo"
-	trees="$trees $overlay.dtb"
+	compile "$source" "$(basename "$source" .dtso).dtbo"
+done
+
+trees=
+for source in "$here/$board"*.dts; do
+	tree=$(basename "$source" .dts)
+	compile "$source" "$tree.dtb"
+	trees="$trees $tree.dtb"
+
+	for overlay in "$board"-*.dtbo; do
+		result=$tree+${overlay%.dtbo}.dtb
+		if [ "$overlay" = $board-display.dtbo ] &&
+			! grep -q hdmi@fde80000 "$kernel/arch/arm64/boot/dts/rockchip/rk3588-base.dtsi"; then
+			! fdtoverlay -i "$tree.dtb" -o "$result" "$overlay" 2>/dev/null ||
+				fail "$overlay applies to a kernel without HDMI"
+			continue
+		fi
+		quietly fdtoverlay -i "$tree.dtb" -o "$result" "$overlay"
+		trees="$trees $result"
+	done
 done
 
 # The kernel's bindings, with ours in place of the list of boards. dt-schema 2025.08
@@ -58,7 +65,7 @@ bindings=$kernel/Documentation/devicetree/bindings
 mkdir -p arm
 cp "$bindings/arm/rockchip.yaml" arm/
 chmod u+w arm/rockchip.yaml
-quietly patch -s -p1 -i "$here/bindings.patch"
+grep -q friendlyarm,nanopi-m6 arm/rockchip.yaml || quietly patch -s -p1 -i "$here/bindings.patch"
 left_out=/arm/rockchip.yaml
 while :; do
 	{

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# The board's device tree and its overlays, apart from the kernel: one line of dts/ rebuilds no kernel.
+# The board's device trees and their overlays, apart from the kernel: one line of dts/ rebuilds no kernel.
 # Takes `dtSources` (nix/kernel/dt-sources.nix). Gives rockchip/*.dtb and rockchip/*.dtbo, with symbols for overlays.
 {
   stdenv,
@@ -23,13 +23,17 @@ stdenv.mkDerivation {
       dtc -@ -I dts -O dtb -b 0 \
         -Wno-unique_unit_address -Wunique_unit_address_if_enabled \
         -o "$2" "''${1##*/}.tmp" 2>warnings || { cat warnings >&2; return 1; }
-      if grep -F "''${1##*/}" warnings; then
-        echo "$1: dtc warns (above): mend the device tree" >&2
+      if grep -F "${board.tree}" warnings; then
+        echo "$1: dtc warns (above): fix the device tree" >&2
         return 1
       fi
     }
     mkdir rockchip
-    compile ${board.tree}.dts rockchip/${board.tree}.dtb
+    for tree in ${board.tree}*.dts; do
+      compile "$tree" "rockchip/''${tree%.dts}.dtb"
+    done
+    # V1's name in mainline (from 7.4 on).
+    cp rockchip/${board.tree}.dtb rockchip/${board.tree}v1.dtb
     for overlay in rk3588s-*.dtso; do
       compile "$overlay" "rockchip/''${overlay%.dtso}.dtbo"
     done

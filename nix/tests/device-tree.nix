@@ -29,7 +29,10 @@ source.build buildGoModule {
   '';
   doCheck = true;
   checkPhase = ''
-    M6_DTB=$NIX_BUILD_TOP/trees/${(import ../board.nix).tree}.dtb M6_UBOOT_DTB=${u-boot}/u-boot.dtb \
+    M6_FACTS=${../../dts/facts.yaml} M6_UBOOT_DTB=${u-boot}/u-boot.dtb \
+      M6_DTB=${
+        lib.concatMapStringsSep ":" (name: "$NIX_BUILD_TOP/trees/${name}") (import ../board.nix).deviceTrees
+      } \
       go test -tags dtb ./nix/tests/programs/device-tree
   '';
   installPhase = "touch $out";

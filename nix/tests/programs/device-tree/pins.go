@@ -19,11 +19,13 @@ func (p Pin) String() string {
 	return fmt.Sprintf("gpio%d P%c%d", p.Bank, 'A'+rune(p.Line/8), p.Line%8)
 }
 
-// Mux is a pin and the function that a pinctrl group gives it; function 0 is the GPIO itself.
+// Mux is a pin and what a pinctrl group makes of it; function 0 is the GPIO itself.
 type Mux struct {
 	Pin
 
 	Function uint32
+	// Configuration names the node of pulls and drive strengths ("pcfg-pull-up"), "" where the group leads to none.
+	Configuration string
 }
 
 // cellsPerPin is the number of cells of an entry of rockchip,pins: bank, line, function, configuration
@@ -52,7 +54,12 @@ func (t *Tree) Pins(node *Node) ([]Mux, error) {
 		}
 
 		for ; len(cells) > 0; cells = cells[cellsPerPin:] {
-			pins = append(pins, Mux{Pin: Pin{Bank: cells[0], Line: cells[1]}, Function: cells[2]})
+			mux := Mux{Pin: Pin{Bank: cells[0], Line: cells[1]}, Function: cells[2]}
+			if configuration := t.byPhandle[cells[3]]; configuration != nil {
+				mux.Configuration = configuration.Name
+			}
+
+			pins = append(pins, mux)
 		}
 	}
 
