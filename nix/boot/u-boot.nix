@@ -69,7 +69,7 @@ stdenv.mkDerivation {
   BL31 = "${tfa}/bl31.elf";
   ROCKCHIP_TPL = ddrBlob.tpl;
   preBuild = ''
-    cp $trees/${board.tree}.dts dts/upstream/src/arm64/rockchip/
+    cp $trees/${board.tree}.dts $trees/${board.tree}.dtsi dts/upstream/src/arm64/rockchip/
     cp $trees/${board.tree}-u-boot.dtsi arch/arm/dts/
   '';
   installPhase = ''
