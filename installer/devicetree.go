@@ -22,9 +22,31 @@ import (
 // dtbFolder is where U-Boot looks on the EFI partition (its variable fdtfile is rockchip/…, below /dtb).
 const dtbFolder = board.DeviceTreeFolder
 
-// deviceTree makes the tree for the EFI partition from the artifacts: the one asked for, with overlays and MAC address.
-func (o *options) deviceTree(artifacts string) ([]byte, error) {
-	base := filepath.Join(artifacts, o.dtb)
+// deviceTrees makes the trees for the EFI partition from the artifacts, by the names that U-Boot asks for: V1's and V2's,
+// or the one asked for under both.
+func (o *options) deviceTrees(artifacts string) (map[string][]byte, error) {
+	trees := map[string][]byte{}
+
+	for _, name := range board.DeviceTrees {
+		base := o.dtb
+		if base == boardDTB {
+			base = name
+		}
+
+		tree, err := o.deviceTree(artifacts, base)
+		if err != nil {
+			return nil, err
+		}
+
+		trees[name] = tree
+	}
+
+	return trees, nil
+}
+
+// deviceTree makes a tree with the overlays and the MAC address asked for.
+func (o *options) deviceTree(artifacts, name string) ([]byte, error) {
+	base := filepath.Join(artifacts, name)
 
 	blob, err := readTree(base)
 	if err != nil {
@@ -109,18 +131,21 @@ func setMAC(tree *dt.FDT, mac net.HardwareAddr) error {
 	return nil
 }
 
-func placeDeviceTree(log *logger, root string, tree []byte) error {
-	name := filepath.Join(dtbFolder, boardDTB)
-	board := strings.TrimSuffix(boardDTB, ".dtb")
+func placeDeviceTrees(log *logger, root string, trees map[string][]byte) error {
+	prefix := strings.TrimSuffix(boardDTB, ".dtb")
 
-	written, err := esp.Place(root, name, tree, func(base string) bool {
-		return strings.HasPrefix(base, board) && strings.HasSuffix(base, ".dtb")
-	})
-	if err != nil {
-		return fmt.Errorf("device tree: %w", err)
+	for _, base := range board.DeviceTrees {
+		name := filepath.Join(dtbFolder, base)
+
+		written, err := esp.Place(root, name, trees[base], func(base string) bool {
+			return strings.HasPrefix(base, prefix) && strings.HasSuffix(base, ".dtb") && !slices.Contains(board.DeviceTrees, base)
+		})
+		if err != nil {
+			return fmt.Errorf("device tree: %w", err)
+		}
+
+		log.printf("device tree: %s, %s", filepath.Join(root, name), describe(written, trees[base]))
 	}
-
-	log.printf("device tree: %s, %s", filepath.Join(root, name), describe(written, tree))
 
 	return nil
 }

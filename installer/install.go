@@ -29,7 +29,7 @@ func (*installer) Install(_ context.Context, in overlay.InstallOptions[overlay.E
 	artifacts := filepath.Join(in.ArtifactsPath, "arm64")
 	esp := espPath(in.MountPrefix)
 
-	tree, err := o.deviceTree(filepath.Join(artifacts, board.DeviceTreeFolder))
+	trees, err := o.deviceTrees(filepath.Join(artifacts, board.DeviceTreeFolder))
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (*installer) Install(_ context.Context, in overlay.InstallOptions[overlay.E
 		return err
 	}
 
-	return placeDeviceTree(boot.log, esp, tree)
+	return placeDeviceTrees(boot.log, esp, trees)
 }
 
 // espPath is where Talos mounts the EFI partition, and from where its imager fills it. On a node the prefix is empty

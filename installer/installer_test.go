@@ -18,6 +18,7 @@ import (
 	"github.com/u-root/u-root/pkg/dt"
 	"go.yaml.in/yaml/v4"
 
+	"talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/fdt"
 	"talos-nanopi-m6/internal/fixture/loopdevice"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
@@ -270,8 +271,10 @@ func TestBootDeviceDecidesWhetherTheLoaderIsWritten(t *testing.T) {
 			t.Errorf("%s: not said why: %s", bootDevice, log)
 		}
 
-		// The device tree goes to the EFI partition in any case.
-		read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip/rk3588s-nanopi-m6.dtb"))
+		// The device trees go to the EFI partition in any case.
+		for _, name := range board.DeviceTrees {
+			read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip", name))
+		}
 	}
 
 	for kind, written := range map[string]string{
@@ -489,4 +492,51 @@ func FuzzInstallOptions(f *testing.F) {
 			}
 		}
 	})
+}
+
+// U-Boot asks for V2's tree by V2's name.
+func TestEachBoardGetsItsOwnTreeOrTheOneAskedFor(t *testing.T) {
+	model := func(t *testing.T, n *node, name string) string {
+		t.Helper()
+
+		tree, err := fdt.Read(read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip", name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return fdt.String(tree.RootNode, "model")
+	}
+
+	for asked, want := range map[string][]string{"": {"V1", "V2"}, "third.dtb": {"third", "third"}} {
+		n := newNode(t, rockchiploader.Small, imageSize)
+
+		for name, model := range map[string]string{board.DeviceTrees[0]: "V1", board.DeviceTrees[1]: "V2", "third.dtb": "third"} {
+			tree, err := fdt.Read(rockchiploader.DeviceTree())
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			tree.RootNode.UpdateProperty("model", []byte(model+"\x00"))
+
+			flat, err := fdt.Write(tree)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			if err := os.WriteFile(filepath.Join(n.artifacts, "arm64/dtb/rockchip", name), flat, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		// Twice: the second must not take the other one's tree for an old one of ours.
+		for range 2 {
+			n.mustInstall(t, map[string]any{"dtb": asked})
+		}
+
+		for i, name := range board.DeviceTrees {
+			if got := model(t, n, name); got != want[i] {
+				t.Errorf("dtb: %q: %s has the tree of %s, want %s", asked, name, got, want[i])
+			}
+		}
+	}
 }

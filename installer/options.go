@@ -19,7 +19,8 @@ import (
 	"talos-nanopi-m6/internal/board"
 )
 
-// boardDTB is the name U-Boot asks the EFI partition for (CONFIG_DEFAULT_FDT_FILE without its folder).
+// boardDTB is the name U-Boot asks the EFI partition for (CONFIG_DEFAULT_FDT_FILE without its folder), on V1 and where it
+// does not know the board's id.
 var boardDTB = board.DeviceTrees[0]
 
 // options are the overlay's extra options, checked.
@@ -69,7 +70,7 @@ var optionsByName = map[string]option{
 		func(o *options, value any) (err error) { o.extraKernelArgs, err = toKernelArgs(value); return },
 	},
 	"dtb": {
-		"file names", "`" + boardDTB + "`", "device tree from `artifacts/arm64/dtb/rockchip`, then overlays (`.dtbo`) applied onto it in order",
+		"file names", "the board's own", "device tree from `artifacts/arm64/dtb/rockchip` for V1 and V2 alike, then overlays (`.dtbo`) applied onto it in order",
 		func(o *options, value any) error { return o.setDTB(value) },
 	},
 	"ethaddr": {

@@ -22,6 +22,7 @@ func must(b []byte) (m struct {
 	Name        string   `yaml:"name"`
 	Title       string   `yaml:"title"`
 	Compatible  []string `yaml:"compatible"`
+	Formerly    string   `yaml:"formerly"`
 	DeviceTrees []string `yaml:"deviceTrees"`
 	UBoot       struct {
 		Defconfig string `yaml:"defconfig"`
@@ -78,10 +79,14 @@ var (
 	Title = m6.Title
 	// Compatible is what the board's device tree says, the board's own string first.
 	Compatible = m6.Compatible
-	// DeviceTrees are the file names of the board's trees; U-Boot asks for the first one.
+	// Formerly is what trees said in place of the board's own string before mainline had the board.
+	Formerly = m6.Formerly
+	// DeviceTrees are the file names of the board's trees: V1's, which U-Boot asks for on a board of unknown id as well,
+	// and V2's.
 	DeviceTrees = m6.DeviceTrees
-	// DeviceTree is the path of the first one on the EFI partition, and below artifacts/arm64.
-	DeviceTree = path.Join(DeviceTreeFolder, m6.DeviceTrees[0])
+	// DeviceTree and DeviceTreeV2 are their paths on the EFI partition, and below artifacts/arm64.
+	DeviceTree   = path.Join(DeviceTreeFolder, m6.DeviceTrees[0])
+	DeviceTreeV2 = path.Join(DeviceTreeFolder, m6.DeviceTrees[1])
 	// Console is the kernel's argument for the debug UART, EarlyConsole the one that needs no driver.
 	Console      = fmt.Sprintf("console=%s,%d", m6.Console.TTY, m6.Console.Baud)
 	EarlyConsole = "earlycon=uart8250,mmio32," + m6.Console.Address

@@ -101,15 +101,25 @@ func (l *list) efi(e *inspect.EFI) {
 		l.grub(e.GRUB)
 	}
 
-	for _, t := range e.DeviceTrees {
-		if strings.EqualFold(t.Path, board.DeviceTree) {
-			l.tree("efi.devicetree", t)
-
-			return
-		}
+	if t := treeAt(e, board.DeviceTree); t != nil {
+		l.tree("efi.devicetree", *t, "V1 and boards of unknown id: ")
+	} else {
+		l.add("efi.devicetree", Fail, "no %s: U-Boot starts the kernel with its own device tree", board.DeviceTree)
 	}
 
-	l.add("efi.devicetree", Fail, "no %s: U-Boot starts the kernel with its own device tree", board.DeviceTree)
+	// Images from before V2 have none; a V2 starts with U-Boot's own tree then.
+	if t := treeAt(e, board.DeviceTreeV2); t != nil {
+		l.tree("efi.devicetree.v2", *t, "V2: ")
+	}
+}
+
+func treeAt(e *inspect.EFI, path string) *inspect.DeviceTree {
+	i := slices.IndexFunc(e.DeviceTrees, func(t inspect.DeviceTree) bool { return strings.EqualFold(t.Path, path) })
+	if i < 0 {
+		return nil
+	}
+
+	return &e.DeviceTrees[i]
 }
 
 // grub checks that GRUB finds BOOT on the disk it is on, whatever other disks there are.
@@ -130,17 +140,17 @@ func (l *list) grub(g *grub.Image) {
 	}
 }
 
-// tree checks that a device tree is this board's.
-func (l *list) tree(name string, t inspect.DeviceTree) {
+// tree checks that a device tree is this board's. It says first which boards it is for.
+func (l *list) tree(name string, t inspect.DeviceTree, boards string) {
 	switch {
 	case t.Problem != "":
 		l.add(name, Fail, "%s", t.Problem)
 	case t.TotalSize != t.Size:
 		l.add(name, Fail, "its header says %d bytes, the file has %d", t.TotalSize, t.Size)
-	case !slices.Contains(t.Compatible, board.Compatible[0]):
+	case !slices.Contains(t.Compatible, board.Compatible[0]) && !slices.Contains(t.Compatible, board.Formerly):
 		l.add(name, Fail, "for %q, not for %s: another board's", strings.Join(t.Compatible, ", "), board.Compatible[0])
 	default:
-		l.add(name, Pass, "%s (%s)", t.Model, strings.Join(t.Compatible, ", "))
+		l.add(name, Pass, "%s%s (%s)", boards, t.Model, strings.Join(t.Compatible, ", "))
 	}
 }
 

@@ -55,7 +55,7 @@ func (l *list) overlayImage(i inspect.OverlayImage, options Options) {
 	}
 
 	for _, t := range trees {
-		l.tree("overlay.devicetree"+at, t)
+		l.tree("overlay.devicetree"+at, t, "")
 	}
 
 	if len(i.Loaders) == 0 {

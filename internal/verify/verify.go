@@ -145,7 +145,7 @@ func (o Options) judge(r *inspect.Report, c *compared) *Result {
 	case inspect.KindIDBlock, inspect.KindFIT:
 		l.part(r)
 	case inspect.KindDeviceTree:
-		l.tree("device tree", *r.DeviceTree)
+		l.tree("device tree", *r.DeviceTree, "")
 	case inspect.KindKernel:
 		l.kernel(r.Kernel)
 	case inspect.KindOverlay:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # U-Boot with the board's boot flow does in QEMU what docs/board.md says of it: the order of the disks, the device tree, the
-# LEDs, the word that leads to the prompt, the network (nix/tests/programs/boot-flow).
+# LEDs, the word that leads to the prompt, the network, and which board it is (nix/tests/programs/boot-flow).
 {
   lib,
   stdenv,
@@ -17,14 +17,17 @@
 }:
 let
   source = import ../go-source.nix { inherit lib; };
-  leds = stdenv.mkDerivation {
-    name = "qemu-leds.dtbo";
-    src = ../../dts/qemu-leds.dtso;
-    nativeBuildInputs = [ dtc ];
-    buildCommand = ''
-      cpp -nostdinc -undef -x assembler-with-cpp -I ${dtSources}/include $src | dtc -@ -I dts -O dtb -o $out -
-    '';
-  };
+  # overlay NAME SOURCE: what a test describes to QEMU's virt machine.
+  overlay =
+    name: src:
+    stdenv.mkDerivation {
+      name = "${name}.dtbo";
+      inherit src;
+      nativeBuildInputs = [ dtc ];
+      buildCommand = ''
+        cpp -nostdinc -undef -x assembler-with-cpp -I ${dtSources}/include $src | dtc -@ -I dts -O dtb -o $out -
+      '';
+    };
 in
 source.build buildGoModule {
   pname = "boot-flow";
@@ -41,7 +44,9 @@ source.build buildGoModule {
     FLOW_UBOOT = "${u-boot-qemu}/u-boot.bin";
     FLOW_EFI = "${u-boot-qemu}/helloworld.efi";
     FLOW_DTB = "${dtb}/rockchip/${(import ../board.nix).tree}.dtb";
-    FLOW_LEDS = leds;
+    FLOW_LEDS = overlay "qemu-leds" ../../dts/qemu-leds.dtso;
+    FLOW_BOARD = overlay "qemu-board" ../../dts/qemu-board.dtso;
+    FLOW_FACTS = ../../dts/facts.yaml;
     FLOW_FIT = "${u-boot}/u-boot.itb";
   };
   buildPhase = ''

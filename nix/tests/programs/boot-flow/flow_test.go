@@ -7,7 +7,7 @@
 // where it was started from and returns, so that one run shows the whole order.
 //
 //	FLOW_UBOOT=u-boot.bin FLOW_EFI=lib/efi_loader/helloworld.efi FLOW_DTB=rk3588s-nanopi-m6.dtb \
-//	FLOW_LEDS=qemu-leds.dtbo FLOW_FIT=u-boot.itb go test -tags qemu ./nix/tests/programs/boot-flow
+//	FLOW_LEDS=qemu-leds.dtbo FLOW_BOARD=qemu-board.dtbo FLOW_FACTS=dts/facts.yaml FLOW_FIT=u-boot.itb go test -tags qemu ./nix/tests/programs/boot-flow
 //
 // Needs qemu-system-aarch64, fdtoverlay, mkfs.vfat, mtools and sgdisk.
 package bootflow_test
@@ -280,17 +280,17 @@ func TestNothingIsWrittenToTheMedium(t *testing.T) {
 	}
 }
 
-// leds gives the machine the board's two LEDs.
-func leds(t *testing.T) []string {
+// with gives the machine what an overlay describes, and the file that QEMU reads it from.
+func with(t *testing.T, overlay string) (string, []string) {
 	t.Helper()
 
 	dir := t.TempDir()
-	virt, with := filepath.Join(dir, "virt.dtb"), filepath.Join(dir, "leds.dtb")
+	virt, tree := filepath.Join(dir, "virt.dtb"), filepath.Join(dir, "with.dtb")
 
 	command(t, "qemu-system-aarch64", "-M", "virt,dumpdtb="+virt, "-cpu", "cortex-a57", "-m", "2G", "-nodefaults", "-display", "none")
-	command(t, "fdtoverlay", "-i", virt, "-o", with, input(t, "FLOW_LEDS"))
+	command(t, "fdtoverlay", "-i", virt, "-o", tree, input(t, overlay))
 
-	return []string{"-dtb", with}
+	return tree, []string{"-dtb", tree}
 }
 
 // look sends what the LEDs show, each time it changes: bit 0 the SYS LED, bit 1 the USER LED. It ends with QEMU.
@@ -350,7 +350,8 @@ func (m *machine) look() <-chan string {
 
 func TestLEDsShowSearchAndNothingFound(t *testing.T) {
 	// A network on which nobody answers (UDP's discard port) keeps U-Boot looking.
-	m := start(t, append(leds(t),
+	_, leds := with(t, "FLOW_LEDS")
+	m := start(t, append(leds,
 		"-netdev", "socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0", "-device", "virtio-net-pci,netdev=n,romfile=")...)
 	shows := m.look()
 
