@@ -113,12 +113,12 @@ func TestKernelGetsFlashOrEMMCNeverBoth(t *testing.T) {
 		treeFlash, treeMC bool
 		wantFlash         bool
 	}{
-		{"SD or eMMC, the board's tree", false, false, true, false},
-		{"SD or eMMC, the flash's overlay", false, true, false, true},
-		{"SD or eMMC, a tree with both", false, true, true, false},
-		{"SPI, the board's tree", true, false, true, true},
-		{"SPI, the flash's overlay", true, true, false, true},
-		{"SPI, a tree with both", true, true, true, true},
+		{"started from SD or eMMC with the board's tree", false, false, true, false},
+		{"started from SD or eMMC with the flash's overlay", false, true, false, true},
+		{"started from SD or eMMC with a tree with both", false, true, true, false},
+		{"started from SPI with the board's tree", true, false, true, true},
+		{"started from SPI with the flash's overlay", true, true, false, true},
+		{"started from SPI with a tree with both", true, true, true, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			control, args := with(t, "FLOW_BOARD")
