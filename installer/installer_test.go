@@ -496,7 +496,7 @@ func FuzzInstallOptions(f *testing.F) {
 
 // U-Boot asks for V2's tree by V2's name.
 func TestEachBoardGetsItsOwnTreeOrTheOneAskedFor(t *testing.T) {
-	model := func(t *testing.T, n *node, name string) string {
+	model := func(t *testing.T, n node, name string) string {
 		t.Helper()
 
 		tree, err := fdt.Read(read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip", name)))
