@@ -6,7 +6,8 @@
   pkgsAgain ? import ./nix/debian { variation = "again"; },
   # Kernels by flavour that are built already; or null.
   builtKernels ? null,
-  # Rockchip's DDR blob: a file and its sha256, or neither (then the image says that it starts no board).
+  # Rockchip's DDR blob: its version in nix/pins.nix ("v1.19"; with nixpkgs), or { blob, blobSha256 }, or neither (then the
+  # image says that it starts no board).
   ddrBlob ? { },
   # zst or xz.
   imageFormat ? "zst",
@@ -64,7 +65,9 @@ lib.fix (self: {
 
   # Boot chain
   tfa = arm64.callPackage ./nix/boot/tfa.nix { inherit sources; };
-  ddr-blob = pkgs.callPackage ./nix/boot/ddr-blob.nix ddrBlob;
+  ddr-blob = pkgs.callPackage ./nix/boot/ddr-blob.nix (
+    { inherit sources; } // (if builtins.isString ddrBlob then { version = ddrBlob; } else ddrBlob)
+  );
   u-boot = arm64.callPackage ./nix/boot/u-boot.nix {
     source = sources.u-boot;
     inherit (self) tfa;

@@ -12,13 +12,21 @@
     version = "2.12.1";
     standing = "Debian 13's orig tarball, hash from the signed source index";
   };
+  # Rockchip's DDR blobs, by their versions: revisions of github.com/rockchip-linux/rkbin, and the file in it.
   rkbin = {
-    rev = "74213af1e952c4683d2e35952507133b61394862";
-    owner = "rockchip-linux";
-    repo = "rkbin";
-    hash = "sha256-gNCZwJd9pjisk6vmvtRNyGSBFfAYOADTa5Nd6Zk+qEk=";
-    ddr = "bin/rk35/rk3588_ddr_lp4_2112MHz_lp5_2400MHz_v1.19.bin";
-    standing = "nixpkgs' own rkbin package";
+    "v1.19" = {
+      rev = "74213af1e952c4683d2e35952507133b61394862";
+      hash = "sha256-gNCZwJd9pjisk6vmvtRNyGSBFfAYOADTa5Nd6Zk+qEk=";
+      ddr = "bin/rk35/rk3588_ddr_lp4_2112MHz_lp5_2400MHz_v1.19.bin";
+      standing = "nixpkgs' own rkbin package";
+    };
+    # Supports more memory vendors (from v1.20 on): newer boards may need it.
+    "v1.21" = {
+      rev = "ecb4fcbe954edf38b3ae037d5de6d9f5bccf81f4";
+      hash = "sha256-U8d2cH6/TSXfBnLhh141A9wP/t6prFgwYMvwgXBf4vc=";
+      ddr = "bin/rk35/rk3588_ddr_lp4_2112MHz_lp5_2400MHz_v1.21.bin";
+      standing = "nixpkgs' own rkbin package, newer revision, which names the file as well";
+    };
   };
   linux = {
     # Collabora's trees name no release in a tag; `make kernelrelease` does.

@@ -54,16 +54,16 @@ rec {
     inherit (pins.tfa) version;
     src = debianFile "arm-trusted-firmware:source";
   };
-  # The tree with Rockchip's DDR blobs.
-  rkbin = fetchFromGitHub {
-    inherit (pins.rkbin)
-      owner
-      repo
-      rev
-      hash
-      ;
-  };
-  ddrBlob = "${rkbin}/${pins.rkbin.ddr}";
+  # The trees with Rockchip's DDR blobs, by the blobs' versions.
+  rkbin = lib.mapAttrs (
+    _: pin:
+    fetchFromGitHub {
+      owner = "rockchip-linux";
+      repo = "rkbin";
+      inherit (pin) rev hash;
+    }
+  ) pins.rkbin;
+  ddrBlobs = lib.mapAttrs (version: tree: "${tree}/${pins.rkbin.${version}.ddr}") rkbin;
 
   linux = {
     lts = {

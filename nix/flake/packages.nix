@@ -26,7 +26,7 @@ in
     talosctl
     tfa
     ;
-  inherit (sources) rkbin;
+  rkbin = sources.rkbin."v1.19";
   installer = default.installer.${pkgs.stdenv.hostPlatform.go.GOARCH};
   kernel = default.kernel;
   uboot = default.u-boot;

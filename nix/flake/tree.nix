@@ -2,9 +2,6 @@
 # default.nix with what only the Internet has: Rockchip's DDR blob, Collabora's kernel, and Talos' own payload once a
 # release of the default line is pinned. `arguments` are default.nix' own; those given count.
 { pkgs, arguments }:
-let
-  sources = pkgs.callPackage ../sources.nix { };
-in
 import ../../. (
   {
     inherit pkgs;
@@ -12,7 +9,7 @@ import ../../. (
     pkgsAgain = null;
     kernelFlavour = "collabora";
     talosVersion = (import ../talos/versions.nix).default;
-    ddrBlob.blob = sources.ddrBlob;
+    ddrBlob = "v1.19";
   }
   // arguments
 )

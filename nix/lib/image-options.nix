@@ -19,7 +19,8 @@ let
   isFile = value: builtins.isPath value || isString value || value ? outPath;
 
   talos = import ../talos/versions.nix;
-  flavours = [ "lts" ] ++ attrNames (import ../pins.nix).linux;
+  pins = import ../pins.nix;
+  flavours = [ "lts" ] ++ attrNames pins.linux;
   # installer/options.go; nix/tests/image-options.nix compares.
   overlayOptions = [
     "allowStandIn"
@@ -79,12 +80,12 @@ in
         "{ } or { moduleKey = FILE; moduleCertificate = FILE; }";
   };
   ddrBlob = {
-    description = "{ blob, blobSha256 } of another DDR blob than rkbin's; { } is rkbin's";
-    default = { };
+    description = "rkbin's DDR blob by its version, or { blob, blobSha256 } of another";
+    default = "v1.19";
     check =
       value:
       if
-        value == { }
+        (isString value && pins.rkbin ? ${value})
         || (
           isAttrs value
           &&
@@ -96,7 +97,7 @@ in
       then
         null
       else
-        "{ } or { blob = FILE; blobSha256 = \"…\"; }";
+        "one of ${lib.concatStringsSep ", " (attrNames pins.rkbin)}, or { blob = FILE; blobSha256 = \"…\"; }";
   };
   profile = {
     description = "where the boot loader is: ${board.name} in the image itself (microSD, eMMC), ${board.name}-nvme elsewhere, ${board.name}-spi in SPI NOR";

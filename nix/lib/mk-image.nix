@@ -27,7 +27,7 @@ let
   tree = import ../flake/tree.nix {
     pkgs = pkgsFor o.system;
     arguments = {
-      inherit (o) talosVersion moduleSigning;
+      inherit (o) ddrBlob moduleSigning talosVersion;
       kernelFlavour = o.kernel;
       imageFormat = o.diskFormat;
       image = {
@@ -41,8 +41,7 @@ let
         profileName = o.profile;
         machineConfig = if o.machineConfig == null then null else builtins.readFile o.machineConfig;
       };
-    }
-    // lib.optionalAttrs (o.ddrBlob != { }) { inherit (o) ddrBlob; };
+    };
   };
 in
 if faults != [ ] then

@@ -19,8 +19,8 @@
   "nanopi-m6.ddr-blob" =
     if ddr-blob.standIn then
       "none: starts no board"
-    else if ddr-blob.sha256 == null then
-      "rkbin"
+    else if ddr-blob.version != null then
+      "rkbin ${ddr-blob.version}"
     else
       "sha256:${ddr-blob.sha256}";
 }

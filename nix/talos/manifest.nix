@@ -49,8 +49,8 @@ in
   ddrBlob =
     if packages.ddr-blob.standIn then
       null
-    else if packages.ddr-blob.sha256 == null then
-      { inherit (pins.rkbin) rev hash ddr; }
+    else if packages.ddr-blob.version != null then
+      { inherit (pins.rkbin.${packages.ddr-blob.version}) rev hash ddr; }
     else
       { inherit (packages.ddr-blob) sha256; };
   imager = {

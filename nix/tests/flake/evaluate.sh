@@ -146,6 +146,9 @@ refused 'systemExtensions = [ { imageRef = "x"; } ];' tarballPath
 refused 'diskSize = 1000;' 1306525696
 refused 'meta = [ { key = 300; value = "x"; } ];' "meta: want"
 refused 'ddrBlob = { blob = ./x; };' blobSha256
+refused 'ddrBlob = "v1.0";' "ddrBlob: want one of v1.19, v1.21"
+newer=$(image 'ddrBlob = "v1.21";') || fail "mkImage with DDR blob v1.21: $(cat "$work/errors")"
+[ "$plain" != "$newer" ] || fail "mkImage ignores the DDR blob's version"
 refused 'talosVersion = null; machineConfig = "/nix/x";' "v1.12 or later"
 # The installer's own options are those that overlayOptions takes.
 grep -o '^	"[A-Za-z]*": {' "$source/installer/options.go" | tr -d '	": {' | sort >"$work/installer"
