@@ -103,7 +103,7 @@ func readTree(file string) ([]byte, error) {
 	var have []string
 
 	// A folder that cannot be read has nothing to offer.
-	entries, _ := os.ReadDir(filepath.Dir(file)) //nolint:errcheck // see above
+	entries, _ := os.ReadDir(filepath.Dir(file)) // see above
 	for _, entry := range entries {
 		have = append(have, entry.Name())
 	}

@@ -179,7 +179,7 @@ func partition(t *testing.T, file string, skip uint) {
 		t.Fatal(err)
 	}
 
-	defer f.Close() //nolint:errcheck // the table is synced
+	defer f.Close() // the table is synced
 
 	device, err := gpt.DeviceFromFile(f)
 	if err != nil {

@@ -50,6 +50,6 @@ func (p prefixed) Write(text []byte) (int, error) {
 // printf writes one message. That it cannot be written is no reason to leave a medium half done.
 func (l *logger) printf(format string, args ...any) {
 	for _, output := range l.outputs {
-		fmt.Fprintf(output, "overlay "+board.Name+": "+format+"\n", args...) //nolint:errcheck // see above
+		fmt.Fprintf(output, "overlay "+board.Name+": "+format+"\n", args...) // see above
 	}
 }

@@ -43,7 +43,7 @@ func parseSubnet(path string) (*subnet, error) {
 		return nil, err
 	}
 
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close() // only read
 
 	env, err := envparse.Parse(file)
 	if err != nil {

@@ -81,7 +81,7 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 		if err != nil {
 			return withCode(exitRefused, err)
 		}
-		defer f.Close() //nolint:errcheck // a log
+		defer f.Close() // a log
 
 		out = f
 	}
@@ -90,7 +90,7 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 	if err != nil {
 		return withCode(exitFailed, err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // best effort
+	defer os.RemoveAll(dir) // best effort
 
 	m, err := qemu.Prepare(ctx, o.Image, dir, o.Disk)
 	if err != nil {
@@ -111,7 +111,7 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 		fmt.Fprintln(c.ErrOrStderr(), "Ctrl-A X ends the machine.")
 
 		if state, err := term.GetState(int(os.Stdin.Fd())); err == nil {
-			defer term.Restore(int(os.Stdin.Fd()), state) //nolint:errcheck // QEMU may not have come to it
+			defer term.Restore(int(os.Stdin.Fd()), state) // QEMU may not have come to it
 		}
 	}
 

@@ -73,7 +73,7 @@ func fakeTool(dir string, args []string) int {
 	if err != nil {
 		panic(err)
 	}
-	defer f.Close() //nolint:errcheck // a test
+	defer f.Close() // a test
 
 	number := func(k int) int64 {
 		n, err := strconv.ParseInt(args[k], 10, 64)
@@ -189,7 +189,7 @@ func m6(t *testing.T, args ...string) (out, say string, code int) {
 	return m6With(t, t.Context(), args...)
 }
 
-func m6With(t *testing.T, ctx context.Context, args ...string) (string, string, int) { //nolint:revive // t first is the habit
+func m6With(t *testing.T, ctx context.Context, args ...string) (string, string, int) { // t first is the habit
 	t.Helper()
 
 	var out, say bytes.Buffer

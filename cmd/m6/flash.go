@@ -184,7 +184,7 @@ func (f *flashing) run(ctx context.Context, name, device string) error {
 		if err != nil {
 			return withCode(exitInput, err)
 		}
-		defer state.Close() //nolint:errcheck // it has no name
+		defer state.Close() // it has no name
 
 		if !whole {
 			fmt.Fprintf(f.say, "%s has no main document (\"machine\"): Talos takes it, and waits for the rest in maintenance mode.\n", f.config)
@@ -197,7 +197,7 @@ func (f *flashing) run(ctx context.Context, name, device string) error {
 	if err != nil {
 		return withCode(exitInput, err)
 	}
-	defer src.Close() //nolint:errcheck // read only
+	defer src.Close() // read only
 
 	size := int64(0)
 	if src.Disk != nil {
@@ -415,7 +415,7 @@ func readAtMost(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 
 	return io.ReadAll(io.LimitReader(f, limit+1))
 }

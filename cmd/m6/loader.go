@@ -108,7 +108,7 @@ func readLoader(ctx context.Context, name string) (*rockchip.Loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close() //nolint:errcheck // read only
+	defer d.Close() // read only
 
 	layout := rockchip.MMC
 	start := layout.FileStart

@@ -91,7 +91,7 @@ func (r *recovery) run(ctx context.Context, name string) error {
 	if err != nil {
 		return withCode(exitInput, err)
 	}
-	defer d.Close() //nolint:errcheck // read only
+	defer d.Close() // read only
 
 	if err := r.fits(result); err != nil {
 		return withCode(exitInput, fmt.Errorf("%s: %w", name, err))
@@ -105,7 +105,7 @@ func (r *recovery) run(ctx context.Context, name string) error {
 	if err != nil {
 		return withCode(exitFailed, err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // best effort
+	defer os.RemoveAll(dir) // best effort
 
 	m, err := r.tool.Open(ctx, dir)
 	if err != nil {

@@ -87,7 +87,7 @@ func (p *pinner) getOnce(ctx context.Context, url string, limit int64, w io.Writ
 	if err != nil {
 		return ctx.Err() == nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // read only
+	defer response.Body.Close() // read only
 
 	switch {
 	case response.StatusCode == http.StatusOK:

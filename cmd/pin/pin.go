@@ -137,7 +137,7 @@ func (p *pinner) addAssets(ctx context.Context, version string, entry release) e
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work) //nolint:errcheck // temporary
+	defer os.RemoveAll(work) // temporary
 
 	list, voucher, err := p.vouchedSums(ctx, version, work)
 	if err != nil {
@@ -242,7 +242,7 @@ func (p *pinner) initramfsVersion(ctx context.Context, version, hash, work strin
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // temporary
+	defer f.Close() // temporary
 
 	if err := p.get(ctx, p.releases+"/"+version+"/"+initramfsAsset, maxAsset, file{f}); err != nil {
 		return "", err

@@ -48,7 +48,7 @@ func (g *github) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	w.Write(b) //nolint:errcheck // a test's answer
+	w.Write(b) // a test's answer
 }
 
 // publish puts a release there whose initramfs says that it is of a version.
@@ -88,7 +88,7 @@ func initramfsOf(t *testing.T, version string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // a test's
+	defer f.Close() // a test's
 
 	s, err := squashfs.Create(diskfile.New(f, false), 1<<20, 0, 0)
 	if err != nil {
@@ -419,7 +419,7 @@ func TestTheTableIsReplacedAsAWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer open.Close() //nolint:errcheck // read only
+	defer open.Close() // read only
 
 	b.github.publish(t, "v1.10.9", "v1.10.9", false)
 

@@ -60,7 +60,7 @@ func (t table) write(path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is gone when all went well
+	defer os.Remove(f.Name()) // it is gone when all went well
 
 	_, err = f.Write(b.Bytes())
 	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {

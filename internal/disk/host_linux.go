@@ -119,7 +119,7 @@ func (h Host) Target(device string) (Target, error) {
 
 		return t, nil
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 
 	t.Content, t.Known = content(f)
 
@@ -198,7 +198,7 @@ func (h Host) properties(t *Target) {
 	if err != nil {
 		return
 	}
-	defer dev.Close() //nolint:errcheck // read only
+	defer dev.Close() // read only
 
 	if p, err := dev.GetProperties(); err == nil {
 		t.Model, t.Serial, t.Transport = p.Model, p.Serial, p.Transport
@@ -327,7 +327,7 @@ func (h Host) mounts() (map[string][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 
 	list, err := mountinfo.GetMountsFromReader(f, nil)
 	if err != nil {

@@ -107,7 +107,7 @@ func (j *job) head() (io.ReaderAt, int64, error) {
 	switch n, err := io.CopyN(&b, j.src.Stream, headSize); {
 	case errors.Is(err, io.EOF) && n == 0:
 		return nil, 0, fmt.Errorf("%w %s is empty", ErrInput, j.src.Name)
-	case err == io.EOF: //nolint:errorlint // one that is wrapped is a stream's own
+	case err == io.EOF: // one that is wrapped is a stream's own
 		j.src.Stream = &b
 
 		return bytes.NewReader(b.Bytes()), n, nil

@@ -111,7 +111,7 @@ func Stream(ctx context.Context, name string, stdin io.Reader) (*Input, error) {
 
 // download is a file being fetched, which is taken up again where the connection broke.
 type download struct {
-	ctx    context.Context //nolint:containedctx // a download is one call
+	ctx    context.Context // a download is one call
 	url    string
 	body   io.ReadCloser
 	cancel context.CancelCauseFunc // ends the request

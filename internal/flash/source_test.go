@@ -150,7 +150,7 @@ func TestADownloadThatChangesMeanwhileIsNotMixed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer i.Close() //nolint:errcheck // a test
+	defer i.Close() // a test
 
 	if _, err := io.ReadAll(i.Source.Stream); err == nil || !strings.Contains(err.Error(), "broke off") && !strings.Contains(err.Error(), "after") {
 		t.Error(err)
@@ -220,7 +220,7 @@ func TestADownloadEndsWithItsContext(t *testing.T) {
 	if err != nil {
 		return // it ended before the first byte was read
 	}
-	defer i.Close() //nolint:errcheck // a test
+	defer i.Close() // a test
 
 	if _, err := io.ReadAll(i.Source.Stream); !errors.Is(err, why) && !errors.Is(err, context.Canceled) {
 		t.Error(err)

@@ -125,7 +125,7 @@ type Result struct {
 type job struct {
 	Options
 
-	ctx    context.Context //nolint:containedctx // a job lives for one call
+	ctx    context.Context // a job lives for one call
 	dev    disk.Device
 	src    Source
 	result *Result
@@ -356,7 +356,7 @@ func (j *job) feed(ctx context.Context, free <-chan []byte, queue chan<- piece) 
 // feeder hands an image to writers, a chunk at a time.
 type feeder struct {
 	j        *job
-	ctx      context.Context //nolint:containedctx // a feeder lives for one call
+	ctx      context.Context // a feeder lives for one call
 	free     <-chan []byte
 	queue    chan<- piece
 	progress func(n, at int64)

@@ -705,7 +705,7 @@ func TestAWholeImageIsVerifiedOnItsWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 
 	p := target(t, diskimage.Size+32<<20)
 
@@ -739,7 +739,7 @@ func TestAStreamThatDoesNotPassIsNotMadeBootable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 
 	card := target(t, diskimage.Size)
 
@@ -747,7 +747,7 @@ func TestAStreamThatDoesNotPassIsNotMadeBootable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dev.Close() //nolint:errcheck // flushed
+	defer dev.Close() // flushed
 
 	if _, err := Write(t.Context(), dev, Source{Name: p, Stream: f}, Options{}); !errors.Is(err, ErrVerify) || !strings.Contains(err.Error(), "another board's") {
 		t.Error(err)
@@ -816,7 +816,7 @@ func TestAMachineConfigurationIsOnTheStatePartition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer state.Close() //nolint:errcheck // it has no name
+	defer state.Close() // it has no name
 
 	p := target(t, size)
 
@@ -824,7 +824,7 @@ func TestAMachineConfigurationIsOnTheStatePartition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dev.Close() //nolint:errcheck // flushed
+	defer dev.Close() // flushed
 
 	if _, err := Write(t.Context(), dev, source(small(t, 1)), Options{NoVerify: true, State: state}); err != nil {
 		t.Fatal(err)
@@ -885,7 +885,7 @@ func TestWithoutRoomForStateNothingIsBootable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer state.Close() //nolint:errcheck // it has no name
+	defer state.Close() // it has no name
 
 	m := newMemory(mediumSize)
 

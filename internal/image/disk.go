@@ -333,7 +333,7 @@ func (d *Disk) NextData(at int64) (int64, error) {
 	case errors.Is(err, unix.ENXIO):
 		return d.Size, nil
 	case err != nil: // a file system without holes
-		return at, nil //nolint:nilerr
+		return at, nil
 	}
 
 	return data, nil

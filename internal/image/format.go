@@ -197,7 +197,7 @@ func (n named) WriteTo(w io.Writer) (int64, error) {
 
 func (n named) wrap(err error) error {
 	switch {
-	case err == nil, err == io.EOF: //nolint:errorlint // io.Reader's contract is the bare value
+	case err == nil, err == io.EOF: // io.Reader's contract is the bare value
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, xz.ErrBuf):
 		err = ErrTruncated

@@ -61,7 +61,7 @@ func openFrames(file io.ReaderAt, size int64, name string) (*frames, error) {
 	if err != nil || !f.accountsFor(size) {
 		decoder.Close()
 
-		return nil, nil //nolint:nilnil,nilerr // most files are none
+		return nil, nil // most files are none
 	}
 
 	if f.size() > MaxDecoded {

@@ -109,7 +109,7 @@ func TestFramesOfZerosAreLeftOutAndNoOthers(t *testing.T) {
 	if err != nil || f == nil {
 		t.Fatal(f, err)
 	}
-	defer f.Close() //nolint:errcheck // a test
+	defer f.Close() // a test
 
 	for _, c := range []struct{ at, want int64 }{
 		{0, 0},
@@ -206,7 +206,7 @@ func FuzzFrames(f *testing.F) {
 		if err != nil || d == nil {
 			return
 		}
-		defer d.Close() //nolint:errcheck // a test
+		defer d.Close() // a test
 
 		if d.size() > 4*maxFrame {
 			return

@@ -21,13 +21,13 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		defer s.Close() //nolint:errcheck // a test
+		defer s.Close() // a test
 
 		o, err := os.Create(filepath.Join(t.TempDir(), "out"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer o.Close() //nolint:errcheck // a test
+		defer o.Close() // a test
 
 		const most = 8 << 20
 

@@ -147,7 +147,7 @@ func TestSparseCopyIsEqualAndLeavesZerosOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only from here on
+	defer f.Close() // read only from here on
 
 	n, err := image.WriteSparse(f, bytes.NewReader(raw))
 	if err != nil || n != int64(len(raw)) {

@@ -15,7 +15,7 @@ func Interruptible(ctx context.Context, r io.Reader) io.Reader {
 }
 
 type interruptible struct {
-	ctx context.Context //nolint:containedctx // it is this reader's whole purpose
+	ctx context.Context // it is this reader's whole purpose
 	r   io.Reader
 
 	buffer []byte
@@ -90,7 +90,7 @@ func OpenFile(ctx context.Context, path string) (*os.File, error) {
 
 // contextReader ends with its context, between reads: a decoder may make gigabytes of what was read already.
 type contextReader struct {
-	ctx context.Context //nolint:containedctx // it is this reader's whole purpose
+	ctx context.Context // it is this reader's whole purpose
 	r   io.Reader
 }
 

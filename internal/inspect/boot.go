@@ -120,7 +120,7 @@ func readFile(f fs.FS, p string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer o.Close() //nolint:errcheck // read only
+	defer o.Close() // read only
 
 	st, err := o.Stat()
 	if err != nil {
@@ -146,7 +146,7 @@ func readInitrd(ctx context.Context, f fs.FS, p string) (*initramfs.Rootfs, erro
 	if err != nil {
 		return nil, err
 	}
-	defer o.Close() //nolint:errcheck // read only
+	defer o.Close() // read only
 
 	if st, err := o.Stat(); err != nil || st.Size() > maxInitrd {
 		return nil, fmt.Errorf("%s: more than the %d bytes that are read: %w", p, maxInitrd, err)
@@ -156,7 +156,7 @@ func readInitrd(ctx context.Context, f fs.FS, p string) (*initramfs.Rootfs, erro
 	if err != nil {
 		return nil, err
 	}
-	defer t.Close() //nolint:errcheck // it has no name
+	defer t.Close() // it has no name
 
 	if _, err := io.Copy(t, o); err != nil {
 		return nil, err

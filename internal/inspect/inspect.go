@@ -45,7 +45,7 @@ func Path(ctx context.Context, path string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close() //nolint:errcheck // read only
+	defer d.Close() // read only
 
 	return Disk(ctx, d)
 }

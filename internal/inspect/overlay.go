@@ -79,7 +79,7 @@ func readOverlay(dir string) (*Overlay, error) {
 		if err != nil {
 			return err
 		}
-		defer f.Close() //nolint:errcheck // read only
+		defer f.Close() // read only
 
 		return i.add(p, st.Size(), f)
 	})
@@ -161,7 +161,7 @@ func (i *OverlayImage) image(img v1.Image) error {
 	i.Annotations = m.Annotations
 
 	r := mutate.Extract(img)
-	defer r.Close() //nolint:errcheck // the error is read's
+	defer r.Close() // the error is read's
 
 	for t := tar.NewReader(r); ; {
 		h, err := t.Next()

@@ -36,7 +36,7 @@ func TestNobodyReadsWhatIsUnused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 
 	unused, err := inspect.Unused(f, diskimage.Size)
 	if err != nil {

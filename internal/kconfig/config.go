@@ -25,7 +25,7 @@ func ReadConfig(path string) (Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close() // read only
 
 	config := Config{}
 	lines := bufio.NewScanner(file)

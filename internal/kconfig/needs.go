@@ -50,7 +50,7 @@ func readYAML(path string, value any) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close() // read only
 
 	decoder := yaml.NewDecoder(file)
 	decoder.KnownFields(true)

@@ -98,7 +98,7 @@ func ReadOptions(file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 
 	var options []string
 
@@ -145,7 +145,7 @@ func CheckParity(config Config, lists map[string][]string, defined map[string]bo
 
 			for _, e := range parity.Excuses {
 				for _, o := range e.Options {
-					if match, _ := path.Match(o, option); !match { //nolint:errcheck // ReadParity matched it once
+					if match, _ := path.Match(o, option); !match { // ReadParity matched it once
 						continue
 					}
 

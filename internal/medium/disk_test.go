@@ -28,7 +28,7 @@ func open(t *testing.T, path string) *Disk {
 		t.Fatal(err)
 	}
 
-	t.Cleanup(func() { disk.Close() }) //nolint:errcheck // flushed
+	t.Cleanup(func() { disk.Close() }) // flushed
 
 	return disk
 }
@@ -42,7 +42,7 @@ func partition(t testing.TB, file string, skip uint, sector uint, count int) {
 		t.Fatal(err)
 	}
 
-	defer f.Close() //nolint:errcheck // the table is synced
+	defer f.Close() // the table is synced
 
 	device, err := gpt.DeviceFromFile(f, gpt.WithFileSectorSize(sector))
 	if err != nil {
@@ -209,7 +209,7 @@ func TestDamagedTableIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	defer f.Close() //nolint:errcheck // read below
+	defer f.Close() // read below
 
 	// Both headers, whatever else they say.
 	for _, at := range []int64{512 + 60, fileSize - 512 + 60} {
@@ -394,7 +394,7 @@ func FuzzCheckRoom(f *testing.F) {
 		copy(content, head)
 
 		// Whatever the table says, it is read or refused.
-		_, _ = checkRoom("fuzz", memoryDevice{bytes.NewReader(content)}, 32<<10, 10<<20) //nolint:errcheck // see above
+		_, _ = checkRoom("fuzz", memoryDevice{bytes.NewReader(content)}, 32<<10, 10<<20) // see above
 	})
 }
 

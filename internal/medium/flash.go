@@ -87,13 +87,13 @@ func OpenFlash(path string) (*Flash, error) {
 	var info mtdInfo
 
 	if err := ioctl(file, unix.MEMGETINFO, unsafe.Pointer(&info)); err != nil {
-		file.Close() //nolint:errcheck // nothing was written
+		file.Close() // nothing was written
 
 		return nil, fmt.Errorf("%s: MEMGETINFO: %w", path, err)
 	}
 
 	if info.kind != unix.MTD_NORFLASH || info.writeSize != 1 || info.eraseSize == 0 || info.flags&unix.MTD_WRITEABLE == 0 {
-		file.Close() //nolint:errcheck // nothing was written
+		file.Close() // nothing was written
 
 		return nil, fmt.Errorf("%s: is no NOR flash that can be written (type %d, flags %#x, written in units of %d): %w",
 			path, info.kind, info.flags, info.writeSize, ErrUnfit)

@@ -127,7 +127,7 @@ func WriteLayout(dir string, index v1.ImageIndex) error {
 		return err
 	}
 
-	defer os.RemoveAll(temp) //nolint:errcheck // nothing is left of it after the rename
+	defer os.RemoveAll(temp) // nothing is left of it after the rename
 
 	if _, err := layout.Write(temp, index); err != nil {
 		return fmt.Errorf("%s: %w", dir, err)

@@ -244,7 +244,7 @@ func TestImageUnpacksToItsDirectory(t *testing.T) {
 	in := images(t, mustIndex(t, dirs))["linux/arm64"]
 
 	files := mutate.Extract(in)
-	defer files.Close() //nolint:errcheck // only read
+	defer files.Close() // only read
 
 	seen := map[string]string{}
 

@@ -85,7 +85,7 @@ func (e *entry) measure() error {
 		return err
 	}
 
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close() // only read
 
 	info, err := f.Stat()
 	if err != nil {
@@ -160,7 +160,7 @@ func copyFile(w io.Writer, name string) error {
 		return err
 	}
 
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close() // only read
 
 	_, err = io.Copy(w, f)
 

@@ -173,7 +173,7 @@ func FreePort() (int, error) {
 		return 0, fmt.Errorf("no free port on 127.0.0.1: %w", err)
 	}
 
-	port := l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a TCP listener's
+	port := l.Addr().(*net.TCPAddr).Port // a TCP listener's
 
 	return port, errors.Join(l.Close())
 }

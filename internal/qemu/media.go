@@ -29,7 +29,7 @@ func Prepare(ctx context.Context, path, dir string, disk Disk) (Medium, error) {
 	if err != nil {
 		return Medium{}, err
 	}
-	defer s.Close() //nolint:errcheck // read only
+	defer s.Close() // read only
 
 	if s.Format == image.Raw {
 		st, err := os.Stat(path)

@@ -98,7 +98,7 @@ func stand(t *testing.T, script string) qemu.Options {
 	}
 
 	for path, content := range map[string]string{o.Program: "#!/bin/sh\n" + script, o.Firmware: "", o.Image: "x"} {
-		if err := os.WriteFile(path, []byte(content), 0o700); err != nil { //nolint:gosec // one of them is run
+		if err := os.WriteFile(path, []byte(content), 0o700); err != nil { // one of them is run
 			t.Fatal(err)
 		}
 	}
@@ -106,7 +106,7 @@ func stand(t *testing.T, script string) qemu.Options {
 	return o
 }
 
-func start(t *testing.T, ctx context.Context, o qemu.Options) (*qemu.Machine, *qemu.Transcript) { //nolint:revive // t first is the habit
+func start(t *testing.T, ctx context.Context, o qemu.Options) (*qemu.Machine, *qemu.Transcript) { // t first is the habit
 	t.Helper()
 
 	tr := qemu.NewTranscript(time.Now(), nil)

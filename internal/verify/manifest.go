@@ -57,7 +57,7 @@ func readManifest(path string) (*Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 
 	m := &Manifest{}
 	if err := json.NewDecoder(io.LimitReader(f, maxManifest)).Decode(m); err != nil {
@@ -130,7 +130,7 @@ func (s *sums) wait() error {
 
 // contextReader stops reading when its context ends.
 type contextReader struct {
-	ctx context.Context //nolint:containedctx // it is this reader's whole purpose
+	ctx context.Context // it is this reader's whole purpose
 	r   io.Reader
 }
 
@@ -144,7 +144,7 @@ func (c contextReader) Read(p []byte) (int, error) {
 
 // compared is a manifest and what it is compared with.
 type compared struct {
-	ctx context.Context //nolint:containedctx // a comparison is one call
+	ctx context.Context // a comparison is one call
 	m   *Manifest
 	s   *sums
 	d   *image.Disk

@@ -173,7 +173,7 @@ func (o Options) manifest(path string) (*Manifest, error) {
 	case "":
 		beside := filepath.Join(filepath.Dir(path), "manifest.json")
 		if st, err := os.Stat(beside); err != nil || !st.Mode().IsRegular() {
-			return nil, nil //nolint:nilerr // none is not an error
+			return nil, nil // none is not an error
 		}
 
 		m, err := readManifest(beside)

@@ -350,7 +350,7 @@ func TestEveryFlippedBitIsFoundWithTheManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // a temporary file
+	defer f.Close() // a temporary file
 
 	tree, err := diskimage.Tree(board.Compatible...)
 	if err != nil {

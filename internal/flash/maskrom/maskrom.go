@@ -195,7 +195,7 @@ func (t Tool) Open(ctx context.Context, dir string) (*Medium, error) {
 // Medium is the storage of a board on USB. It implements disk.Device; one command runs at a time.
 type Medium struct {
 	tool Tool
-	ctx  context.Context //nolint:containedctx // the medium lives for one run
+	ctx  context.Context // the medium lives for one run
 	dir  string
 	size int64
 
@@ -216,7 +216,7 @@ func (m *Medium) ReadAt(p []byte, off int64) (int, error) {
 	}
 
 	file := filepath.Join(m.dir, "read")
-	defer os.Remove(file) //nolint:errcheck // the directory goes as well
+	defer os.Remove(file) // the directory goes as well
 
 	if _, err := m.tool.run(m.ctx, "rl", sectors(start), sectors(end-start), file); err != nil {
 		return 0, err
@@ -245,7 +245,7 @@ func (m *Medium) WriteAt(p []byte, off int64) (int, error) {
 	defer m.turn.Unlock()
 
 	file := filepath.Join(m.dir, "write")
-	defer os.Remove(file) //nolint:errcheck // the directory goes as well
+	defer os.Remove(file) // the directory goes as well
 
 	if err := os.WriteFile(file, p, 0o600); err != nil {
 		return 0, err

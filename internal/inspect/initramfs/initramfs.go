@@ -148,7 +148,7 @@ func readSquash(r io.Reader, size int64) (*Rootfs, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer t.Close() //nolint:errcheck // it has no name
+	defer t.Close() // it has no name
 
 	if n, err := io.CopyN(t, r, size); err != nil {
 		return nil, fmt.Errorf("%d of %d bytes: %w", n, size, err)

@@ -91,7 +91,7 @@ var load = sync.OnceValues(func() (*disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 
 	z, err := zstd.NewReader(f)
 	if err != nil {
@@ -116,7 +116,7 @@ var load = sync.OnceValues(func() (*disk, error) {
 
 		d.size += int64(n)
 
-		if err == io.EOF { //nolint:errorlint // ReadFull's bare value
+		if err == io.EOF { // ReadFull's bare value
 			return d, nil
 		}
 
@@ -410,7 +410,7 @@ func FuzzMetadata(f *testing.F) {
 		_ = x.Check()
 		_ = fs.WalkDir(x, ".", func(p string, e fs.DirEntry, err error) error {
 			if err != nil {
-				return nil //nolint:nilerr // go on elsewhere
+				return nil // go on elsewhere
 			}
 
 			if e.IsDir() {

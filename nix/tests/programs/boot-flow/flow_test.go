@@ -316,7 +316,7 @@ func (m *machine) look() <-chan string {
 		if err != nil {
 			return
 		}
-		defer monitor.Close() //nolint:errcheck // read only
+		defer monitor.Close() // read only
 
 		answers := bufio.NewScanner(monitor)
 		last := ""
@@ -355,7 +355,7 @@ func TestLEDsShowSearchAndNothingFound(t *testing.T) {
 		"-netdev", "socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0", "-device", "virtio-net-pci,netdev=n,romfile=")...)
 	shows := m.look()
 
-	go io.Copy(io.Discard, m.console) //nolint:errcheck // QEMU must not wait for a reader
+	go io.Copy(io.Discard, m.console) // QEMU must not wait for a reader
 
 	var seen string
 	for value := range shows {
@@ -391,7 +391,7 @@ func TestNetworkIsTriedLast(t *testing.T) {
 	server := filepath.Join(dir, "server")
 	script := "#!/bin/sh\nwhile read -r line && [ \"${#line}\" -gt 1 ]; do :; done\ncat " + response + "\n"
 
-	if err := os.WriteFile(server, []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(server, []byte(script), 0o700); err != nil { // a program
 		t.Fatal(err)
 	}
 

@@ -248,7 +248,7 @@ func TestAnInstallerThatPromisesNothingIsAnError(t *testing.T) {
 		"printf 'kernelArgs:\\n- console=ttyS2\\n'":      "",
 		"cat >/dev/null; echo 'kernelArgs: {not: list}'": "get-options",
 	} {
-		if err := os.WriteFile(script, []byte("#!/bin/sh\n"+content+"\n"), 0o700); err != nil { //nolint:gosec // it is run
+		if err := os.WriteFile(script, []byte("#!/bin/sh\n"+content+"\n"), 0o700); err != nil { // it is run
 			t.Fatal(err)
 		}
 
@@ -328,7 +328,7 @@ func serve(t *testing.T, resources ...resource.Resource) string {
 	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&tls.Certificate{Certificate: [][]byte{cert}, PrivateKey: key})))
 	v1alpha1.RegisterStateServer(s, server.NewState(st))
 
-	go s.Serve(l) //nolint:errcheck // ends with Stop
+	go s.Serve(l) // ends with Stop
 
 	t.Cleanup(s.Stop)
 
@@ -354,7 +354,7 @@ func TestTheAPIIsAskedAsTalosctlAsksIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close() //nolint:errcheck // the test is over
+	defer c.Close() // the test is over
 
 	a, err := ask(t.Context(), c)
 	if err != nil {
@@ -371,7 +371,7 @@ func TestAnAPIThatAnswersNothingIsAnErrorNotAnAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close() //nolint:errcheck // the test is over
+	defer c.Close() // the test is over
 
 	if a, err := ask(t.Context(), c); err == nil {
 		t.Fatalf("%+v", a)
@@ -391,7 +391,7 @@ func standIn(t *testing.T, script string) config {
 	}, timeout: time.Minute}
 
 	for path, content := range map[string]string{c.Program: "#!/bin/sh\n" + script, c.Firmware: "", c.Image: "x"} {
-		if err := os.WriteFile(path, []byte(content), 0o700); err != nil { //nolint:gosec // one of them is run
+		if err := os.WriteFile(path, []byte(content), 0o700); err != nil { // one of them is run
 			t.Fatal(err)
 		}
 	}

@@ -161,7 +161,7 @@ func (r result) write(path string) error {
 		return err
 	}
 
-	return os.WriteFile(path, b, 0o644) //nolint:gosec // a report
+	return os.WriteFile(path, b, 0o644) // a report
 }
 
 // boot runs the whole test and cleans up after it.
@@ -182,7 +182,7 @@ func (c config) boot(ctx context.Context) (result, error) {
 	if err != nil {
 		return r, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // best effort
+	defer os.RemoveAll(dir) // best effort
 
 	medium, err := qemu.Prepare(ctx, c.Image, dir, c.Disk)
 	if err != nil {
@@ -254,7 +254,7 @@ func (c config) drive(ctx context.Context, dir string, log *qemu.Transcript, sta
 	if err != nil {
 		return nil, fmt.Errorf("client of the API: %w", err)
 	}
-	defer client.Close() //nolint:errcheck // nothing is written through it
+	defer client.Close() // nothing is written through it
 
 	var (
 		seen  *answers

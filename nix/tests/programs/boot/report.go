@@ -49,5 +49,5 @@ func lastLines(lines []qemu.Line, n int) string {
 
 // keep writes the whole log to a file.
 func keep(path string, lines []qemu.Line) error {
-	return os.WriteFile(path, []byte(lastLines(lines, len(lines))+"\n"), 0o644) //nolint:gosec // a log
+	return os.WriteFile(path, []byte(lastLines(lines, len(lines))+"\n"), 0o644) // a log
 }

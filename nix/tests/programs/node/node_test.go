@@ -204,12 +204,12 @@ func TestNodeKeepsItsConfigurationOnEncryptedVolumesBehindAFirewall(t *testing.T
 	n.untilSaid("this machine is reachable at:")
 
 	n.until("apply-config --insecure", func(ctx context.Context) error {
-		c, err := client.New(ctx, client.WithEndpoints(n.api), client.WithTLSConfig(&tls.Config{InsecureSkipVerify: true})) //nolint:gosec // as talosctl
+		c, err := client.New(ctx, client.WithEndpoints(n.api), client.WithTLSConfig(&tls.Config{InsecureSkipVerify: true})) // as talosctl
 		if err != nil {
 			return err
 		}
 
-		defer c.Close() //nolint:errcheck // was only asked
+		defer c.Close() // was only asked
 
 		_, err = c.ApplyConfiguration(ctx, &machine.ApplyConfigurationRequest{Data: content})
 
@@ -226,7 +226,7 @@ func TestNodeKeepsItsConfigurationOnEncryptedVolumesBehindAFirewall(t *testing.T
 				return err
 			}
 
-			defer c.Close() //nolint:errcheck // was only asked
+			defer c.Close() // was only asked
 
 			r, err := c.Read(ctx, name)
 			if err != nil {
@@ -272,7 +272,7 @@ func TestNodeKeepsItsConfigurationOnEncryptedVolumesBehindAFirewall(t *testing.T
 		t.Fatal(err)
 	}
 
-	defer c.Close() //nolint:errcheck // the node goes away
+	defer c.Close() // the node goes away
 
 	if err := c.Reboot(ctx); err != nil {
 		t.Fatal(err)

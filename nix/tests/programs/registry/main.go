@@ -44,8 +44,8 @@ func run(args []string) error {
 	}
 
 	go func() {
-		io.Copy(io.Discard, os.Stdin) //nolint:errcheck // its end is all that matters
-		listener.Close()              //nolint:errcheck // the process ends
+		io.Copy(io.Discard, os.Stdin) // its end is all that matters
+		listener.Close()              // the process ends
 	}()
 
 	server := &http.Server{Handler: registry.New(), ReadHeaderTimeout: time.Minute}

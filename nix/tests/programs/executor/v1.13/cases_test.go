@@ -58,7 +58,7 @@ func disk(t *testing.T) string {
 		t.Fatal(err)
 	}
 
-	defer f.Close() //nolint:errcheck // nothing is written
+	defer f.Close() // nothing is written
 
 	if err := f.Truncate(64 << 20); err != nil {
 		t.Fatal(err)
