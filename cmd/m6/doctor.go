@@ -146,8 +146,8 @@ func (m machine) namespaces() ailment {
 	return a
 }
 
-// buildSpace is what a build takes, in bytes.
-const buildSpace = 20 << 30
+// buildSpace is what nix/debian/build asks for, 15 GB, in bytes.
+const buildSpace = 14 << 30
 
 func (m machine) space() ailment {
 	a := ailment{For: "build", Name: "disk space", Mend: fmt.Sprintf("make room: a build takes %s where /nix is", render.Bytes(buildSpace))}

@@ -254,3 +254,10 @@ func Uint32(node *dt.Node, name string) (uint32, bool) {
 
 	return binary.BigEndian.Uint32(value), true
 }
+
+// Enabled says whether a node is not disabled: one without a status is enabled (Devicetree Specification v0.4, 2.3.4).
+func Enabled(node *dt.Node) bool {
+	status := String(node, "status")
+
+	return status == "" || status == "okay" || status == "ok"
+}

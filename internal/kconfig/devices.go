@@ -82,8 +82,7 @@ func ReadNodes(path string) ([]Node, error) {
 }
 
 func enabled(parent string, node *dt.Node) []Node {
-	// Devicetree Specification v0.4, 2.3.4: no status means okay.
-	if status := fdt.String(node, "status"); status != "" && status != "okay" && status != "ok" {
+	if !fdt.Enabled(node) {
 		return nil
 	}
 

@@ -23,7 +23,7 @@ type Disk string
 
 // The media a NanoPi M6 can start Talos from, and virtio, which is the fastest in QEMU. SD stands for eMMC as well: both
 // are MMC block devices. U-Boot's qemu_arm64_defconfig has no MMC; starting from SD needs one built with
-// CONFIG_MMC_PCI and CONFIG_MMC_SDHCI_SDMA.
+// CONFIG_MMC_PCI.
 const (
 	Virtio Disk = "virtio"
 	NVMe   Disk = "nvme"

@@ -153,11 +153,7 @@ func (t *Tree) Enabled(visit func(*Node)) {
 }
 
 // Okay reports whether the node itself is not disabled.
-func (n *Node) Okay() bool {
-	status := fdt.String(n.Node, "status")
-
-	return status == "" || status == "okay" || status == "ok"
-}
+func (n *Node) Okay() bool { return fdt.Enabled(n.Node) }
 
 // Has reports whether the node has the property.
 func (n *Node) Has(property string) bool {
