@@ -48,5 +48,6 @@ rec {
     ./tests/programs/kernel-check
     ./tests/programs/overlay-artifacts
     ./tests/programs/registry
+    ./tests/programs/two-disks
   ];
 }

@@ -46,7 +46,7 @@ in
     inherit (packages) dtb kernel-check;
   };
   scripts = pkgs.callPackage ./scripts.nix { };
-  sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) sdImage; };
+  sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) grub sdImage; };
   flake = pkgs.callPackage ./flake.nix { };
   build-arguments = pkgs.callPackage ./build-arguments.nix { };
   nixpkgs-strict = pkgs.callPackage ./nixpkgs-strict.nix {
@@ -91,6 +91,7 @@ in
       inherit (packages) kernel;
     };
   };
+  two-disks = pkgs.callPackage ./two-disks.nix { inherit (packages) grub imagerTools u-boot-qemu; };
   node = pkgs.callPackage ./node.nix { inherit (packages) sdImage u-boot-qemu; };
   boot-virtio = boot "virtio";
   boot-nvme = boot "nvme";

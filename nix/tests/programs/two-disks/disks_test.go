@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build qemu
+
+// Package twodisks starts the image's GRUB in QEMU from every kind of disk with every other kind attached, and holds it to
+// what docs/operating.md promises of two disks. The disks have the image's partitions, but the kernel is U-Boot's helloworld.efi,
+// which prints the arguments that GRUB gave it: they say from which disk they are.
+//
+//	DISKS_UBOOT=u-boot.bin DISKS_EFI=helloworld.efi DISKS_GRUB=BOOTAA64.EFI go test -tags qemu ./nix/tests/programs/two-disks
+//
+// Needs qemu-system-aarch64, sgdisk, mkfs.vfat, mtools and mkfs.xfs.
+package twodisks_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is when a boot counts as hung. Nothing is measured by it.
+const patience = 15 * time.Minute
+
+// kinds are the ways a disk is attached, in the order in which U-Boot searches them (boot-flow.config).
+var kinds = []string{"sd", "nvme", "emmc", "usb", "virtio"}
+
+// contents of the disk that is not started from.
+const (
+	blank   = "blank"
+	foreign = "foreign data"
+	talos   = "another Talos"
+)
+
+func input(t *testing.T, variable string) string {
+	t.Helper()
+
+	name := os.Getenv(variable)
+	if name == "" {
+		t.Fatalf("%s is not set (see the package's comment)", variable)
+	}
+
+	name, err := filepath.Abs(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return name
+}
+
+func command(t *testing.T, name string, args ...string) {
+	t.Helper()
+
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+}
+
+// Sizes of the disks and places of their partitions, in MiB. A card's size is a power of two, a new XFS has 300 MiB or more.
+const (
+	diskSize = 512
+	efiAt    = 11
+	efiSize  = 8
+	biosAt   = efiAt + efiSize
+	bootAt   = biosAt + 1
+	bootSize = 320
+	metaAt   = bootAt + bootSize
+)
+
+// disk makes a disk as the imager lays it out. Its kernel gets the argument mark=MARK. Without a GRUB nothing is there to be
+// started, but GRUB would find its configuration on it.
+func disk(t *testing.T, dir, mark, grub string) string {
+	t.Helper()
+
+	image := filepath.Join(dir, mark+".img")
+	empty(t, image)
+
+	mib := func(at, size int) string { return fmt.Sprintf("%d:%d", at<<11, (at+size)<<11-1) }
+	command(t, "sgdisk", "--set-alignment=1",
+		"--new=1:"+mib(efiAt, efiSize), "--typecode=1:ef00", "--change-name=1:EFI",
+		"--new=2:"+mib(biosAt, 1), "--typecode=2:ef02", "--change-name=2:BIOS",
+		"--new=3:"+mib(bootAt, bootSize), "--change-name=3:BOOT",
+		"--new=4:"+mib(metaAt, 1), "--change-name=4:META", image)
+
+	efi := filepath.Join(dir, mark+".efi")
+	file(t, efi, make([]byte, efiSize<<20))
+	command(t, "mkfs.vfat", efi)
+
+	if grub != "" {
+		command(t, "mmd", "-i", efi, "::EFI", "::EFI/BOOT")
+		command(t, "mcopy", "-i", efi, grub, "::EFI/BOOT/BOOTAA64.EFI")
+	}
+
+	config := filepath.Join(dir, mark+".cfg")
+	file(t, config, fmt.Appendf(nil, "set default=0\nset timeout=0\nmenuentry A {\n  linux /A/vmlinuz mark=%s\n}\n", mark))
+
+	tree := filepath.Join(dir, mark+".tree")
+	file(t, tree, fmt.Appendf(nil, "/\n0 0\nd--755 0 0\nA d--755 0 0\nvmlinuz ---644 0 0 %s\n$\ngrub d--755 0 0\ngrub.cfg ---644 0 0 %s\n$\n$\n",
+		input(t, "DISKS_EFI"), config))
+
+	boot := filepath.Join(dir, mark+".xfs")
+	file(t, boot, nil)
+
+	if err := os.Truncate(boot, bootSize<<20); err != nil {
+		t.Fatal(err)
+	}
+
+	// Without what GRUB cannot read yet. The same UUID on each, as on disks flashed from one image.
+	command(t, "mkfs.xfs", "-q", "-c", "options=/usr/share/xfsprogs/mkfs/lts_5.15.conf", "-L", "BOOT", "-m", "uuid=6d366d36-0000-4000-8000-000000000003", "-p", tree, boot)
+
+	for from, at := range map[string]int{efi: efiAt, boot: bootAt} {
+		command(t, "dd", "if="+from, "of="+image, "bs=1M", fmt.Sprintf("seek=%d", at), "conv=notrunc,sparse", "status=none")
+	}
+
+	return image
+}
+
+func file(t *testing.T, name string, content []byte) {
+	t.Helper()
+
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func empty(t *testing.T, image string) {
+	t.Helper()
+	file(t, image, nil)
+
+	if err := os.Truncate(image, diskSize<<20); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// attach is a disk's options for QEMU. The card's slots are there with and without one: U-Boot's mmc0 is the eMMC, mmc1 the
+// card.
+func attach(disks map[string][]string) []string {
+	var args, drives []string
+
+	device := func(kind string, number int) []string {
+		id := fmt.Sprintf("%s%d", kind, number)
+
+		switch kind {
+		case "nvme":
+			return []string{"-device", "nvme,serial=" + id + ",drive=" + id}
+		case "usb":
+			return []string{"-device", "usb-storage,drive=" + id}
+		case "virtio":
+			return []string{"-device", "virtio-blk-pci,romfile=,drive=" + id}
+		}
+
+		return []string{"-device", "sd-card,drive=" + id}
+	}
+
+	args = append(args, "-device", "qemu-xhci")
+
+	for _, kind := range []string{"virtio", "usb", "nvme", "emmc", "sd"} {
+		if kind == "emmc" || kind == "sd" {
+			args = append(args, "-device", "sdhci-pci,sd-spec-version=3")
+		}
+
+		for number, image := range disks[kind] {
+			drives = append(drives, "-drive", fmt.Sprintf("if=none,id=%s%d,format=raw,snapshot=on,file=%s", kind, number, image))
+			args = append(args, device(kind, number)...)
+		}
+	}
+
+	return append(drives, args...)
+}
+
+// Signs on the console: the kernel's arguments, and the ends of a boot that did not get there.
+var (
+	marked = regexp.MustCompile(`mark=(\S+)`)
+	ended  = regexp.MustCompile(`grub>|grub rescue>|Nothing to boot|error: `)
+)
+
+// boot gives the mark of the disk whose kernel is started, or what the boot ended with.
+func boot(t *testing.T, disks map[string][]string) string {
+	t.Helper()
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+
+	cmd := exec.CommandContext(ctx, "qemu-system-aarch64", append([]string{
+		"-M", "virt", "-cpu", "cortex-a57", "-m", "1G", "-nodefaults", "-display", "none", "-no-reboot",
+		"-bios", input(t, "DISKS_UBOOT"), "-serial", "stdio", "-monitor", "none",
+	}, attach(disks)...)...)
+
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+
+	defer func() {
+		cancel()
+
+		_ = cmd.Wait()
+	}()
+
+	var said []byte
+
+	for r := bufio.NewReader(out); ; {
+		b, err := r.ReadByte()
+		if err != nil {
+			t.Fatalf("QEMU ended: %v %s\n%s", err, complaint.String(), said)
+		}
+
+		said = append(said, b)
+
+		switch at := bytes.LastIndexByte(said, '\n') + 1; {
+		case b == '\r' || b == '\n' || b == ' ':
+			if m := marked.FindSubmatch(said); m != nil {
+				return string(m[1])
+			}
+		case b == '>':
+			if m := ended.Find(said[at:]); m != nil {
+				return string(m)
+			}
+		}
+
+		if m := ended.Find(said); b == '\n' && m != nil {
+			return string(m)
+		}
+	}
+}
+
+// pair is two disks by their kinds. Of two of one kind the other is the first.
+func pair(own, other, ownImage, otherImage string) map[string][]string {
+	if own == other {
+		return map[string][]string{own: {otherImage, ownImage}}
+	}
+
+	return map[string][]string{own: {ownImage}, other: {otherImage}}
+}
+
+// matrix calls f for every two kinds that can be attached together: there is one slot for a card and one for an eMMC.
+func matrix(f func(own, other string)) {
+	for _, own := range kinds {
+		for _, other := range kinds {
+			if own != other || own != "sd" && own != "emmc" {
+				f(own, other)
+			}
+		}
+	}
+}
+
+func TestANodeStartsFromItsOwnDiskWhateverElseIsAttached(t *testing.T) {
+	dir := t.TempDir()
+	own := disk(t, dir, "own", input(t, "DISKS_GRUB"))
+	others := map[string]string{blank: filepath.Join(dir, "blank.img"), foreign: disk(t, dir, "foreign", "")}
+	empty(t, others[blank])
+
+	for _, content := range []string{blank, foreign} {
+		matrix(func(kind, other string) {
+			t.Run(fmt.Sprintf("%s beside %s with %s", kind, other, content), func(t *testing.T) {
+				t.Parallel()
+
+				if got := boot(t, pair(kind, other, own, others[content])); got != "own" {
+					t.Errorf("got %s, want own", got)
+				}
+			})
+		})
+	}
+}
+
+func TestOfTwoDisksWithTalosTheFirstInTheBoardsOrderIsStarted(t *testing.T) {
+	dir := t.TempDir()
+	first, second := disk(t, dir, "first", input(t, "DISKS_GRUB")), disk(t, dir, "second", input(t, "DISKS_GRUB"))
+
+	for n, kind := range kinds {
+		for _, other := range kinds[n+1:] {
+			t.Run(fmt.Sprintf("%s before %s with %s", kind, other, talos), func(t *testing.T) {
+				t.Parallel()
+
+				if got := boot(t, pair(kind, other, first, second)); got != "first" {
+					t.Errorf("got %s, want first", got)
+				}
+			})
+		}
+	}
+}
+
+// What the tests above would not notice otherwise: that a GRUB that numbers disks is led astray.
+func TestAGRUBThatNumbersItsDiskIsLedAstray(t *testing.T) {
+	dir := t.TempDir()
+
+	program, err := os.ReadFile(input(t, "DISKS_GRUB"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	numbered := bytes.Replace(program, []byte("(,gpt3)/grub\x00\x00\x00"), []byte("(hd0,gpt3)/grub"), 1)
+	if bytes.Equal(numbered, program) {
+		t.Fatal("the image's GRUB has no prefix (,gpt3)/grub")
+	}
+
+	file(t, filepath.Join(dir, "numbered"), numbered)
+
+	own := disk(t, dir, "own", filepath.Join(dir, "numbered"))
+	other := disk(t, dir, "foreign", "")
+
+	var astray int
+
+	for _, kinds := range [][2]string{{"virtio", "nvme"}, {"nvme", "virtio"}} {
+		if got := boot(t, pair(kinds[0], kinds[1], own, other)); got != "own" {
+			astray++
+		}
+	}
+
+	if astray == 0 {
+		t.Error("got the own disk both times, want the other one at least once")
+	}
+}
