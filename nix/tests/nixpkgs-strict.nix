@@ -9,7 +9,6 @@
   arm64,
   binutils,
   git,
-  python3,
   kernel,
   imagerTools,
   tfa,
@@ -92,7 +91,8 @@ let
     } "bash ${./nixpkgs-strict/phases.sh} ${setup}; touch $out";
     store = runCommand "nixpkgs-strict-store" {
       enter = ../debian/enter.sh;
-      given = python3;
+      # Its wrapper brings the builder's shell along.
+      nativeBuildInputs = [ stdenv.cc ];
     } "bash ${./nixpkgs-strict/store.sh} $enter; touch $out";
 
     # What the recipes do so that it is the same with either set.
