@@ -55,7 +55,7 @@ let
         for program in perl zstd python3 which gcc bwrap; do
           if type -P $program; then echo "$program is in PATH, which no input gives" >&2; exit 1; fi
         done
-        (perl -v) 2>&1 | grep -F 'nix/debian/tools.nix' || { echo "nothing says why perl is not found" >&2; exit 1; }
+        (perl -v || true) 2>&1 | grep -F 'nix/debian/tools.nix' || { echo "nothing says why perl is not found" >&2; exit 1; }
         for file in /usr/bin/env /bin/bash; do
           if [ -e $file ]; then echo "$file is there, which Nix' sandbox has not" >&2; exit 1; fi
         done
