@@ -11,7 +11,7 @@ image: ## build result/metal-arm64.raw.zst on Debian (README.md, "I build")
 test: ## build every check, boots in QEMU among them; the release's gate
 	@nix/debian/build test
 
-test-all: test ## the same, and the kernel built a second time, bit for bit
+test-all: test ## the same, and the kernel built a second time, bit-for-bit
 	@nix/debian/build reproducible-kernel
 
 checks: ## list the checks, each with its promise; one: nix/debian/build checks.NAME

@@ -24,9 +24,9 @@ type ailment struct {
 	For  string `json:"for"`
 	Name string `json:"name"`
 	OK   bool   `json:"ok"`
-	// Found says what is there, Mend the command that brings it.
+	// Found says what is there, Fix the command that brings it.
 	Found string `json:"found,omitempty"`
-	Mend  string `json:"mend,omitempty"`
+	Fix   string `json:"fix,omitempty"`
 }
 
 // machine is what doctor looks at; a test has its own.
@@ -40,7 +40,7 @@ func doctorCommand() *cobra.Command {
 		Use:   "doctor [build|flash|boot|recover]...",
 		Short: "Say what is missing on this machine, and how to get it",
 		Long: "Looks for what building, flashing, booting in QEMU and recovering over USB need on this machine, and gives the command that\n" +
-			"mends what is missing. The exit code is 1 if something is.",
+			"brings what is missing. The exit code is 1 if something is.",
 		ValidArgs: purposes,
 		Args:      cobra.OnlyValidArgs,
 	}
@@ -77,7 +77,7 @@ func (a ailment) String() string {
 		return fmt.Sprintf("ok       %-8s %s: %s", a.For, a.Name, a.Found)
 	}
 
-	return fmt.Sprintf("missing  %-8s %s\n                  %s", a.For, a.Name, a.Mend)
+	return fmt.Sprintf("missing  %-8s %s\n                  %s", a.For, a.Name, a.Fix)
 }
 
 // examine looks at everything, or at what some purposes need.
@@ -102,16 +102,16 @@ func (m machine) examine(wanted []string) []ailment {
 	return slices.DeleteFunc(all, func(a ailment) bool { return !slices.Contains(wanted, a.For) })
 }
 
-func (m machine) program(purpose, name, what, mend string) ailment {
+func (m machine) program(purpose, name, what, fix string) ailment {
 	p, err := m.look(name)
 
-	return ailment{For: purpose, Name: what, OK: err == nil, Found: p, Mend: mend}
+	return ailment{For: purpose, Name: what, OK: err == nil, Found: p, Fix: fix}
 }
 
-func (m machine) file(purpose, p, what, mend string) ailment {
+func (m machine) file(purpose, p, what, fix string) ailment {
 	_, err := os.Stat(m.root + p)
 
-	return ailment{For: purpose, Name: what, OK: err == nil, Found: p, Mend: mend}
+	return ailment{For: purpose, Name: what, OK: err == nil, Found: p, Fix: fix}
 }
 
 func (m machine) read(p string) string {
@@ -139,7 +139,7 @@ func (m machine) namespaces() ailment {
 			}
 
 			name := strings.ReplaceAll(strings.TrimPrefix(p, "/proc/sys/"), "/", ".")
-			a.OK, a.Mend = false, "sudo sysctl "+name+"="+good
+			a.OK, a.Fix = false, "sudo sysctl "+name+"="+good
 		}
 	}
 
@@ -150,7 +150,7 @@ func (m machine) namespaces() ailment {
 const buildSpace = 14 << 30
 
 func (m machine) space() ailment {
-	a := ailment{For: "build", Name: "disk space", Mend: fmt.Sprintf("make room: a build takes %s where /nix is", render.Bytes(buildSpace))}
+	a := ailment{For: "build", Name: "disk space", Fix: fmt.Sprintf("make room: a build takes %s where /nix is", render.Bytes(buildSpace))}
 
 	dir := m.root + "/nix"
 	if _, err := os.Stat(dir); err != nil {
@@ -170,7 +170,7 @@ func (m machine) space() ailment {
 
 // device says whether this user may write to disks.
 func (m machine) device() ailment {
-	a := ailment{For: "flash", Name: "permission to write to disks", Mend: "run m6 flash with sudo, or as a member of the group disk: sudo adduser $USER disk"}
+	a := ailment{For: "flash", Name: "permission to write to disks", Fix: "run m6 flash with sudo, or as a member of the group disk: sudo adduser $USER disk"}
 
 	disks, err := filepath.Glob(m.root + "/sys/block/*")
 	if err != nil {
@@ -199,7 +199,7 @@ const udevRule = `SUBSYSTEM=="usb", ATTRS{idVendor}=="` + maskrom.Vendor + `", A
 func (m machine) rule() ailment {
 	a := ailment{
 		For: "recover", Name: "udev rule for the board on USB (without it: sudo)",
-		Mend: "echo '" + udevRule + "' | sudo tee /etc/udev/rules.d/60-nanopi-m6.rules && sudo udevadm control --reload",
+		Fix: "echo '" + udevRule + "' | sudo tee /etc/udev/rules.d/60-nanopi-m6.rules && sudo udevadm control --reload",
 	}
 
 	for _, dir := range []string{"/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"} {

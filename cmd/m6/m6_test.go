@@ -192,7 +192,7 @@ func TestAnInterruptedFlashHasItsOwnExitCode(t *testing.T) {
 	}
 }
 
-func TestDoctorNamesWhatIsMissingAndTheCommandThatMendsIt(t *testing.T) {
+func TestDoctorNamesWhatIsMissingAndTheCommandThatBringsIt(t *testing.T) {
 	dir := t.TempDir()
 	none := machine{root: dir, look: func(string) (string, error) { return "", os.ErrNotExist }}
 
@@ -201,7 +201,7 @@ func TestDoctorNamesWhatIsMissingAndTheCommandThatMendsIt(t *testing.T) {
 			continue
 		}
 
-		if a.OK || a.Mend == "" {
+		if a.OK || a.Fix == "" {
 			t.Errorf("%+v", a)
 		}
 	}
@@ -239,7 +239,7 @@ func TestDoctorNamesWhatIsMissingAndTheCommandThatMendsIt(t *testing.T) {
 	write("proc/sys/user/max_user_namespaces", "0\n")
 
 	for _, a := range all.examine([]string{"build"}) {
-		if a.Name == "user namespaces" && (a.OK || !strings.Contains(a.Mend, "sysctl user.max_user_namespaces=")) {
+		if a.Name == "user namespaces" && (a.OK || !strings.Contains(a.Fix, "sysctl user.max_user_namespaces=")) {
 			t.Errorf("%+v", a)
 		}
 	}

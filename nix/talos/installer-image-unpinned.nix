@@ -5,7 +5,7 @@
 runCommand "talos-${talosVersion}-nanopi-m6-installer-unpinned" { passthru.unpinned = true; } ''
   cat >&2 <<'END'
   installerImage: nix/talos/releases.nix has no installer base of Talos ${talosVersion}.
-    way out: in a clone, nix run .#pin -- ${talosVersion} --installer-base
+    hint: in a clone, nix run .#pin -- ${talosVersion} --installer-base
     or hand in a base of your own: docs/nix.md, "The installer image, for upgrades"
   END
   exit 1

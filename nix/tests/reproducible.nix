@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# Building again, at another time and with another number of cores, gives the same bits.
+# Building again, at another time and with another number of cores, is bit-for-bit identical.
 # Takes `first` and `second`: packages by name, the second ones of a package set whose builds are other derivations.
 {
   lib,
@@ -11,7 +11,7 @@ runCommand "reproducible" { } ''
   differ=
   compare() { # NAME FIRST SECOND
     if diff --recursive --brief --no-dereference "$2" "$3"; then
-      echo "$1: the same bits"
+      echo "$1: bit-for-bit identical"
     else
       differ="$differ $1"
     fi

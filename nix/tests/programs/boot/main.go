@@ -351,7 +351,7 @@ func unknown(list []finding) error {
 		return nil
 	}
 
-	return fmt.Errorf("%w\n(mend it, or add it with its reason to nix/tests/programs/boot/allowed.yaml)", errors.Join(errs...))
+	return fmt.Errorf("%w\n(fix it, or add it with its reason to nix/tests/programs/boot/allowed.yaml)", errors.Join(errs...))
 }
 
 func indent(s string) string {
