@@ -76,13 +76,8 @@ func ReadNeeds(dir string) ([]Needs, error) {
 	all := make([]Needs, 0, len(paths))
 
 	for _, path := range paths {
-		needs := Needs{path: path}
-
-		if err := readYAML(path, &needs); err != nil {
-			return nil, err
-		}
-
-		if err := needs.complete(); err != nil {
+		needs, err := ReadNeed(path)
+		if err != nil {
 			return nil, err
 		}
 
@@ -90,6 +85,17 @@ func ReadNeeds(dir string) ([]Needs, error) {
 	}
 
 	return all, nil
+}
+
+// ReadNeed reads one of these files.
+func ReadNeed(path string) (Needs, error) {
+	needs := Needs{path: path}
+
+	if err := readYAML(path, &needs); err != nil {
+		return needs, err
+	}
+
+	return needs, needs.complete()
 }
 
 func (n Needs) complete() error {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # The kernel has what Talos, Kubernetes and the network plugins ask of it and what Talos' own kernel has, is hardened but
-# for listed settings, and drives every enabled node of the board's device tree. Compiles no kernel.
+# for listed settings, and drives every enabled node of the board's device tree. Talos' own kernels drive those too, but for
+# what is listed. Compiles no kernel.
 # Takes `configuration` (nix/kernel/configuration.nix) and the kernel's `source`.
 {
   stdenvNoCC,
@@ -28,6 +29,10 @@ stdenvNoCC.mkDerivation {
     kernel-hardening-checker -m json -c ${configuration}/config >report.json
     kernel-check hardening report.json $needs/hardening.yaml
     kernel-check devices ${configuration}/config ${dtb}/rockchip/${(import ../board.nix).tree}.dtb . $needs/device-tree.yaml
+    for line in 1.10 1.14; do
+      kernel-check stock $talos/options-$line ${dtb}/rockchip/${(import ../board.nix).tree}.dtb . \
+        $needs/device-tree.yaml $needs/software/board.yaml $talos/lacks-$line.yaml
+    done
   '';
   installPhase = "touch $out";
   dontFixup = true;

@@ -20,7 +20,7 @@ func main() {
 		SilenceErrors: true,
 	}
 
-	root.AddCommand(needsCommand(), parityCommand(), hardeningCommand(), devicesCommand())
+	root.AddCommand(needsCommand(), parityCommand(), hardeningCommand(), devicesCommand(), stockCommand())
 
 	if err := root.Execute(); err != nil {
 		fmt.Fprintf(os.Stderr, "kernel-check: %v\n", err)
@@ -199,4 +199,54 @@ func devicesCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&table, "table", false, "print every node with its drivers")
 
 	return cmd
+}
+
+func stockCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "stock OPTIONS DTB SOURCE REASONS NEEDS LACKS",
+		Short: "Check that another project's kernel serves the board, but for what is listed",
+		Example: "  kernel-check stock nix/kernel/talos/options-1.10 rk3588s-nanopi-m6.dtb linux-6.12 \\\n" +
+			"    nix/kernel/needs/device-tree.yaml nix/kernel/needs/software/board.yaml nix/kernel/talos/lacks-1.10.yaml",
+		Args: cobra.ExactArgs(6),
+		RunE: func(_ *cobra.Command, args []string) error {
+			options, err := kconfig.ReadOptions(args[0])
+			if err != nil {
+				return err
+			}
+
+			// Whether an option is built in or a module does not matter here.
+			config := kconfig.Config{}
+			for _, option := range options {
+				config[option] = "y"
+			}
+
+			nodes, err := kconfig.ReadNodes(args[1])
+			if err != nil {
+				return err
+			}
+
+			served, err := kconfig.Serve(config, args[2], nodes)
+			if err != nil {
+				return err
+			}
+
+			devices, err := kconfig.ReadDevices(args[3])
+			if err != nil {
+				return err
+			}
+
+			needs, err := kconfig.ReadNeed(args[4])
+			if err != nil {
+				return err
+			}
+
+			lacks, err := kconfig.ReadLacks(args[5])
+			if err != nil {
+				return err
+			}
+
+			return verdict(kconfig.CheckStock(config, served, devices, []kconfig.Needs{needs}, lacks),
+				fmt.Sprintf("%s: %d enabled nodes, all driven or listed", args[0], len(nodes)))
+		},
+	}
 }
