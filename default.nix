@@ -11,7 +11,7 @@
   ddrBlob ? { },
   # zst or xz.
   imageFormat ? "zst",
-  # A flavour of nix/sources.nix.
+  # A flavour of nix/sources.nix, or "stock": Talos' own kernel of the release, with the release's initramfs as it is.
   kernelFlavour ? "lts",
   # A file of kernel options on top of ours (docs/building.md), or null.
   kernelConfig ? null,
@@ -29,6 +29,9 @@ let
   arm64 = pkgs.pkgsCross.aarch64-multiplatform;
   sources = pkgs.callPackage ./nix/sources.nix { };
   release = pkgs.callPackage ./nix/talos/release.nix { version = talosVersion; };
+  stock = kernelFlavour == "stock";
+  # The source whose device trees, headers and bindings ours is compiled with: the stock kernel's is not built here.
+  sourceFlavour = if stock then "lts" else kernelFlavour;
   # program PACKAGESET DIRECTORY INTERNALS: one of this repository's Go programs.
   program =
     set: package: internal:
@@ -90,10 +93,18 @@ lib.fix (self: {
           configuration = self.kernelConfigurations.${flavour};
         }
       ) sources.linux;
-  kernel = arm64.callPackage ./nix/kernel/signed.nix (
-    { kernel = self.kernels.${kernelFlavour}; } // moduleSigning
-  );
-  dt-sources = pkgs.callPackage ./nix/kernel/dt-sources.nix { source = sources.linux.${kernelFlavour}; };
+  kernel =
+    if !stock then
+      arm64.callPackage ./nix/kernel/signed.nix (
+        { kernel = self.kernels.${kernelFlavour}; } // moduleSigning
+      )
+    else if talosVersion == null then
+      throw "kernelFlavour = \"stock\": Talos from source has no kernel of its own; name a release as talosVersion, or another kernel"
+    else if moduleSigning != { } then
+      throw "kernelFlavour = \"stock\": Talos signs that kernel's modules itself; moduleSigning is for the kernels built here"
+    else
+      pkgs.callPackage ./nix/kernel/stock.nix { inherit release; };
+  dt-sources = pkgs.callPackage ./nix/kernel/dt-sources.nix { source = sources.linux.${sourceFlavour}; };
   dtb = arm64.callPackage ./nix/kernel/dtb.nix { dtSources = self.dt-sources; };
 
   # This repository's programs
@@ -157,6 +168,8 @@ lib.fix (self: {
   initramfs =
     if talosVersion == null then
       self.initramfs-from-source
+    else if stock then
+      release.initramfs
     else
       pkgs.callPackage ./nix/talos/initramfs/official.nix {
         inherit (release) version initramfs;
@@ -185,9 +198,9 @@ lib.fix (self: {
       inherit
         lib
         sources
-        kernelFlavour
         published
         ;
+      kernelFlavour = sourceFlavour;
       inherit (self) ddr-blob;
     };
   };
@@ -276,7 +289,7 @@ lib.fix (self: {
   checkNames = builtins.attrNames self.checks;
   # The kernel once more, which doubles what the tests take: not in `make test`. nix/debian/build reproducible-kernel
   reproducible-kernel = pkgs.callPackage ./nix/tests/reproducible.nix {
-    first.kernel = self.kernels.${kernelFlavour};
-    second.kernel = (builtAgain { }).kernels.${kernelFlavour};
+    first.kernel = self.kernels.${sourceFlavour};
+    second.kernel = (builtAgain { }).kernels.${sourceFlavour};
   };
 })

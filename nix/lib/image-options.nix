@@ -20,7 +20,7 @@ let
 
   talos = import ../talos/versions.nix;
   pins = import ../pins.nix;
-  flavours = [ "lts" ] ++ attrNames pins.linux;
+  flavours = [ "lts" ] ++ attrNames pins.linux ++ [ "stock" ];
   # installer/options.go; nix/tests/image-options.nix compares.
   overlayOptions = [
     "allowStandIn"
@@ -55,7 +55,7 @@ in
         "null or a pinned release: ${list talos.pinned} (in a clone, nix run .#pin -- vX.Y.Z adds one)";
   };
   kernel = {
-    description = "kernel flavour";
+    description = "kernel flavour; stock is Talos' own of the release (docs/kernels.md)";
     default = "collabora";
     check = oneOf flavours;
   };

@@ -8,6 +8,8 @@
 given:
 let
   inherit (builtins) attrNames;
+  talos = import ../talos/versions.nix;
+  releases = import ../talos/releases.nix;
   unknown = lib.filter (name: !(options ? ${name})) (attrNames given);
   wrong = lib.concatMap (
     name:
@@ -16,8 +18,22 @@ let
     in
     lib.optional (right != null) "${name}: want ${right}"
   ) (lib.filter (name: options ? ${name}) (attrNames given));
+  # What each option allows for itself and not together.
+  together =
+    lib.optional (o.machineConfig != null && !embeds)
+      "machineConfig: Talos ${
+        if official then o.talosVersion else "from source (${talos.fromSource})"
+      } embeds none; want talosVersion v1.12 or later, or apply it with talosctl apply-config --insecure"
+    ++ lib.optional (o.kernel == "stock" && !official)
+      "kernel: Talos from source (${talos.fromSource}) has no stock kernel; want a pinned release as talosVersion, or another kernel"
+    ++ lib.optional (o.kernel == "stock" && official && !(releases.${o.talosVersion} ? vmlinuz-arm64))
+      "kernel: the stock kernel of ${o.talosVersion} is not pinned; in a clone, nix run .#pin -- ${o.talosVersion}"
+    ++ lib.optional (o.kernel == "stock" && o.moduleSigning != { })
+      "moduleSigning: Talos signs the stock kernel's modules itself; want { } or another kernel";
   faults =
-    map (name: "${name}: no such option; there are ${lib.concatStringsSep ", " (attrNames options)}") unknown ++ wrong;
+    map (name: "${name}: no such option; there are ${lib.concatStringsSep ", " (attrNames options)}") unknown
+    ++ wrong
+    ++ lib.optionals (wrong == [ ]) together;
 
   o = lib.mapAttrs (name: option: given.${name} or option.default) options;
   official = o.talosVersion != null;
@@ -46,9 +62,5 @@ let
 in
 if faults != [ ] then
   throw "mkImage:\n  ${lib.concatStringsSep "\n  " faults}"
-else if o.machineConfig != null && !embeds then
-  throw "mkImage:\n  machineConfig: Talos ${
-    if official then o.talosVersion else "from source (${(import ../talos/versions.nix).fromSource})"
-  } embeds none; want talosVersion v1.12 or later, or apply it with talosctl apply-config --insecure"
 else
   tree.sdImage

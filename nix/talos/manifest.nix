@@ -15,6 +15,7 @@ let
   };
   vendored = import ../vendor-hashes.nix;
   releases = import ./releases.nix;
+  stock = kernelFlavour == "stock";
 in
 {
   board = "FriendlyElec NanoPi M6";
@@ -24,7 +25,7 @@ in
   // (
     if packages.officialPayload then
       {
-        payload = "official release with this kernel's modules";
+        payload = "official release${lib.optionalString (!stock) " with this kernel's modules"}";
         initramfs = releases.${packages.talosVersion}."initramfs-arm64.xz";
       }
     else
@@ -35,8 +36,16 @@ in
   );
   kernel = {
     flavour = kernelFlavour;
-    inherit (sources.linux.${kernelFlavour}) version;
   }
+  // (
+    if stock then
+      {
+        version = "Talos ${packages.talosVersion}'s";
+        sha256 = releases.${packages.talosVersion}."vmlinuz-arm64";
+      }
+    else
+      { inherit (sources.linux.${kernelFlavour}) version; }
+  )
   // lib.optionalAttrs (kernelFlavour == "lts") { source = file "linux-source-6.12"; };
   u-boot = {
     inherit (sources.u-boot) version;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # One official release of nix/talos/releases.json: takes its `version` ("v1.14.0").
-# Gives { version, initramfs, talosctl, installerBase }: the arm64 initramfs as published, the client for the build platform
+# Gives { version, provenance, initramfs, kernel, talosctl, installerBase }: arm64 initramfs and kernel as published, the client for the build platform
 # (a release whose talosctl is not pinned gets nixpkgs'), and what nix/talos/installer-image.nix takes as its base (null for
 # a release whose base is not pinned).
 {
@@ -33,6 +33,7 @@ in
   inherit version;
   inherit (release) provenance;
   initramfs = asset "initramfs-arm64.xz";
+  kernel = asset "vmlinuz-arm64";
   talosctl =
     if release ? ${client} then
       runCommand "talosctl-${version}" { meta.mainProgram = "talosctl"; } ''

@@ -82,6 +82,7 @@ in
     inherit (packages) sdImage;
     boot = bootOf "virtio";
   };
+  kernel-stock = pkgs.callPackage ./kernel-stock.nix { inherit (packages) dtb sdImage; };
   image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {
     initramfs = packages.initramfs-from-source;

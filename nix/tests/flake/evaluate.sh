@@ -139,7 +139,7 @@ changed=$(image "$whole") || fail "mkImage: $(cat "$work/errors")"
 image 'talosVersion = null;' >/dev/null || fail "mkImage from source: $(cat "$work/errors")"
 refused 'talosversion = "v1.14.0";' "talosversion: no such option" talosVersion extraKernelArgs
 refused 'talosVersion = "v1.9.0";' "v1.14.0" "nix run .#pin"
-refused 'kernel = "6.12"; diskFormat = "qcow2";' "kernel: want one of lts, collabora, collabora-6_9" "diskFormat: want one of zst, xz"
+refused 'kernel = "6.12"; diskFormat = "qcow2";' "kernel: want one of lts, collabora, collabora-6_9, stock" "diskFormat: want one of zst, xz"
 refused 'overlayOptions = { konsole = true; };' "overlayOptions: want a set of" bootDevice
 refused 'extraKernelArgs = "a=b";' "extraKernelArgs: want a list"
 refused 'systemExtensions = [ { imageRef = "x"; } ];' tarballPath
@@ -150,6 +150,18 @@ refused 'ddrBlob = "v1.0";' "ddrBlob: want one of v1.19, v1.21"
 newer=$(image 'ddrBlob = "v1.21";') || fail "mkImage with DDR blob v1.21: $(cat "$work/errors")"
 [ "$plain" != "$newer" ] || fail "mkImage ignores the DDR blob's version"
 refused 'talosVersion = null; machineConfig = "/nix/x";' "v1.12 or later"
+# The stock kernel is the release's, with the release's initramfs as it is, and no kernel is built for it; a release that
+# has none pinned, and Talos from source, are refused.
+refused 'kernel = "stock"; talosVersion = null;' "kernel: Talos from source ($fromSource) has no stock kernel"
+refused 'kernel = "stock"; talosVersion = "v1.14.0"; moduleSigning = { moduleKey = ./k; moduleCertificate = ./c; };' \
+  "kernel: the stock kernel of v1.14.0 is not pinned; in a clone, nix run .#pin -- v1.14.0" "moduleSigning: Talos signs"
+stock=$(nix eval "${options[@]}" --raw "path:$work/pinned#lib" --apply 'lib: (lib.mkImage { kernel = "stock"; }).drvPath' 2>"$work/errors") ||
+  fail "mkImage { kernel = \"stock\"; }: $(cat "$work/errors")"
+nix-store --query --requisites "$stock" >"$work/stock"
+for asset in vmlinuz-arm64 initramfs-arm64.xz; do
+  grep -q -- "-talos-v1.10.10-$asset.drv" "$work/stock" || fail "mkImage { kernel = \"stock\"; } does not take the release's $asset"
+done
+! grep -E -- '-(linux-(lts|collabora)[^/]*-signed|initramfs-talos-[^/]*)\.drv' "$work/stock" || fail "mkImage { kernel = \"stock\"; } builds the above"
 # The installer's own options are those that overlayOptions takes.
 grep -o '^	"[A-Za-z]*": {' "$source/installer/options.go" | tr -d '	": {' | sort >"$work/installer"
 sed -n '/^  overlayOptions = \[/,/\]/p' "$source/nix/lib/image-options.nix" | grep -o '"[A-Za-z]*"' | tr -d '"' | sort >"$work/options"
