@@ -144,6 +144,7 @@ lib.fix (self: {
     "inspect"
     "rockchip"
   ];
+  sbom-tool = program pkgs "cmd/sbom" [ ];
   flannel = program arm64 "cmd/flannel" [ ];
   kernel-check = program pkgs "nix/tests/programs/kernel-check" [
     "fdt"
@@ -233,7 +234,32 @@ lib.fix (self: {
     inherit lib sources kernelFlavour;
     packages = self;
   };
-  sbom = pkgs.callPackage ./nix/talos/sbom.nix { inherit (self) manifest; };
+  components = import ./nix/talos/components.nix {
+    inherit
+      lib
+      sources
+      kernelFlavour
+      sourceFlavour
+      published
+      ;
+    packages = self;
+  };
+  sbom = pkgs.callPackage ./nix/talos/sbom.nix {
+    inherit sources;
+    sbom = self.sbom-tool;
+    name = "talos-nanopi-m6";
+    version = self.talosVersion;
+    purpose = "OPERATING-SYSTEM";
+    made = self.components.image;
+  };
+  overlay-sbom = pkgs.callPackage ./nix/talos/sbom.nix {
+    inherit sources;
+    sbom = self.sbom-tool;
+    name = "overlay-nanopi-m6";
+    version = published.revision or "0";
+    purpose = "FIRMWARE";
+    made = self.components.overlay;
+  };
   # installerImageOn BASE: on Talos' installer base, which a build has to be handed ({ tarballPath } or { ociPath }).
   installerImageOn =
     base:

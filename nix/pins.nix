@@ -60,4 +60,10 @@
     hash = "sha256-pO3Lcjlgt0wRe2r0HVRIB/KlyQiwYh4mIZ6Zc5Paut0=";
     provenance = "seen in 6 public recipes";
   };
+  # What checks.sbom validates against where it can be fetched.
+  spdx-schema = {
+    url = "https://raw.githubusercontent.com/spdx/spdx-spec/aadf3b0b8dbbabdb4d880b0fc714255fea436ff7/schemas/spdx-schema.json";
+    hash = "sha256-I5IIt6woezz12amvI/nWmGOXEQKl4Vh6J6OYtDSQuJs=";
+    standing = "computed from the tree of tag v2.3";
+  };
 }

@@ -19,13 +19,18 @@ let
         ) self.${kind}.${system}
       ) (builtins.attrNames self.${kind})
     );
+  tests = (tree pkgs { }).checks;
 in
 # Of the embedded package set and its scripts these two ask, not of nixpkgs.
-removeAttrs (tree pkgs { }).checks [
+removeAttrs tests [
   "build-arguments"
   "nixpkgs-strict"
 ]
 // {
+  # SPDX' own schema is on the Internet only.
+  sbom = tests.sbom.override {
+    schema = pkgs.fetchurl { inherit ((import ../pins.nix).spdx-schema) url hash; };
+  };
   nixpkgs-interface = import ../tests/nixpkgs-interface.nix {
     inherit lib pkgs;
     inherit (pkgs) runCommand;

@@ -21,6 +21,7 @@ in
     kernelImage
     m6
     overlay
+    overlay-sbom
     sbom
     sdImage
     talosctl

@@ -82,6 +82,11 @@ in
     inherit (packages) sdImage;
     boot = bootOf "virtio";
   };
+  sbom = pkgs.callPackage ./sbom.nix {
+    inherit (packages) sbom overlay-sbom sbom-tool;
+    inherit (packages.ddr-blob) standIn;
+    debs = packages.components.image.debs;
+  };
   kernel-stock = pkgs.callPackage ./kernel-stock.nix { inherit (packages) dtb sdImage; };
   image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {
