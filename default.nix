@@ -19,7 +19,8 @@
   moduleSigning ? { },
   # A release of nix/talos/releases.nix; without one, the payload is Talos from source.
   talosVersion ? null,
-  # { source, revision }: where the overlay's recipe is published (a URL, a commit), for its annotations.
+  # { source, revision, builder }: where the recipe is published (a URL, a commit) and who builds it (a URL), for what is said of
+  # the overlay and of how everything was made.
   published ? { },
   # More of nix/talos/sd-image.nix: extraKernelArgs, overlayOptions, systemExtensions, …
   image ? { },
@@ -259,6 +260,29 @@ lib.fix (self: {
     version = published.revision or "0";
     purpose = "FIRMWARE";
     made = self.components.overlay;
+  };
+  provenance = pkgs.callPackage ./nix/talos/provenance.nix {
+    inherit published;
+    inherit (self)
+      sdImage
+      overlay
+      sbom
+      overlay-sbom
+      ;
+    made = self.components.image;
+    parameters = {
+      inherit (self) talosVersion;
+      kernel = kernelFlavour;
+      format = imageFormat;
+      profile = image.profileName or "nanopi-m6";
+      ddrBlob =
+        if self.ddr-blob.standIn then
+          "none"
+        else if self.ddr-blob.sha256 == null then
+          "rkbin"
+        else
+          self.ddr-blob.sha256;
+    };
   };
   # installerImageOn BASE: on Talos' installer base, which a build has to be handed ({ tarballPath } or { ociPath }).
   installerImageOn =

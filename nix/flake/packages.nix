@@ -22,6 +22,7 @@ in
     m6
     overlay
     overlay-sbom
+    provenance
     sbom
     sdImage
     talosctl

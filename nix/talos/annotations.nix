@@ -24,4 +24,6 @@
     else
       "sha256:${ddr-blob.sha256}";
 }
-// lib.mapAttrs' (key: lib.nameValuePair "org.opencontainers.image.${key}") published
+// lib.mapAttrs' (key: lib.nameValuePair "org.opencontainers.image.${key}") (
+  removeAttrs published [ "builder" ]
+)

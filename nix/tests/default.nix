@@ -87,6 +87,15 @@ in
     inherit (packages.ddr-blob) standIn;
     debs = packages.components.image.debs;
   };
+  provenance = pkgs.callPackage ./provenance.nix {
+    inherit (packages)
+      provenance
+      sdImage
+      sbom
+      overlay-sbom
+      ;
+    provenance-check = pkgs.callPackage ../go.nix { package = "nix/tests/programs/provenance-check"; };
+  };
   kernel-stock = pkgs.callPackage ./kernel-stock.nix { inherit (packages) dtb sdImage; };
   image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };
   payload-from-source = pkgs.callPackage ./payload-from-source.nix {

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MPL-2.0
+# How image and overlay were made: an in-toto statement with a SLSA v1 provenance predicate. Its subjects are the files with
+# their digests; what went in, with hashes, is nix/talos/components.nix' and what pins the compilers; the derivation says the rest.
+# Takes `sdImage`, `overlay`, `sbom`, `overlay-sbom`, `made` (components of the image), `parameters` (what whoever built it chose)
+# and `published` ({ source, revision, builder } or less). Gives nanopi-m6.intoto.json.
+{
+  lib,
+  runCommand,
+  jq,
+  sdImage,
+  overlay,
+  sbom,
+  overlay-sbom,
+  made,
+  parameters,
+  published,
+}:
+let
+  inherit (builtins) hashFile unsafeDiscardStringContext;
+  lock = import ../debian/lock.nix;
+  source = published.source or "urn:talos-nanopi-m6";
+  digest =
+    component:
+    if component.tree or false then
+      { nixNarSha256 = component.hash; }
+    else
+      { sha256 = component.hash; };
+  component = c: {
+    inherit (c) name;
+    uri = c.url;
+    digest = digest c;
+  };
+  file =
+    name: path:
+    {
+      inherit name;
+      uri = "${source}#${name}";
+      digest.sha256 = hashFile "sha256" path;
+    };
+  predicate = {
+    buildDefinition = {
+      buildType = "${source}#nix-build-v1";
+      externalParameters = parameters;
+      internalParameters = {
+        derivation = unsafeDiscardStringContext sdImage.drvPath;
+        output = unsafeDiscardStringContext "${sdImage}";
+        # The check `reproducible` builds everything twice.
+        reproducible = true;
+      };
+      resolvedDependencies =
+        map component (lib.filter (c: c ? url && c ? hash) made.components)
+        ++ map (name: {
+          name = baseNameOf lock.files.${name}.path;
+          uri = lock.files.${name}.url;
+          digest.sha256 = lock.files.${name}.sha256;
+        }) made.debs
+        ++ [
+          (file "flake.lock" ../../flake.lock)
+          (file "nix/debian/lock" ../debian/lock)
+          (file "go.sum" ../../go.sum)
+          (file "nix/talos/imager/go.sum" ./imager/go.sum)
+          (file "nix/talos/source/go.sum" ./source/go.sum)
+          (file "nix/talos/containerd/go.sum" ./containerd/go.sum)
+          (file "nix/talos/cni/go.sum" ./cni/go.sum)
+        ]
+        ++ lib.optional (published ? revision) {
+          name = "recipe";
+          uri = "git+${source}@${published.revision}";
+          digest.gitCommit = published.revision;
+        };
+    };
+    runDetails.builder.id = published.builder or "${source}#unpublished";
+  };
+in
+runCommand "nanopi-m6-provenance"
+  {
+    nativeBuildInputs = [ jq ];
+    predicate = builtins.toJSON predicate;
+    passAsFile = [ "predicate" ];
+  }
+  ''
+    subject() { # FILE: name and digest, as a JSON object
+      jq --null-input --arg name "$(basename $1)" --arg sha256 "$(sha256sum <$1 | cut -d' ' -f1)" '{ $name, digest: { $sha256 } }'
+    }
+    {
+      for file in ${sdImage}/metal-arm64.raw.* ${sdImage}/manifest.json ${sbom}/*.json ${overlay-sbom}/*.json; do
+        case $file in *.sha256) ;; *) subject $file ;; esac
+      done
+      # A registry knows the overlay by its index' digest.
+      subject ${overlay}/index.json | jq '.name = "overlay"'
+    } >subjects
+    mkdir $out
+    jq --slurp --slurpfile predicate $predicatePath --sort-keys '{
+      _type: "https://in-toto.io/Statement/v1",
+      subject: .,
+      predicateType: "https://slsa.dev/provenance/v1",
+      predicate: $predicate[0]
+    }' subjects >$out/nanopi-m6.intoto.json
+  ''
