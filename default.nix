@@ -136,6 +136,7 @@ lib.fix (self: {
     "medium"
     "qemu"
     "rockchip"
+    "signature"
     "verify"
   ];
   pin = program pkgs "cmd/pin" [

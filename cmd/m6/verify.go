@@ -52,6 +52,7 @@ func verifyCommand() *cobra.Command {
 // verifyFlags adds what changes an expectation.
 func verifyFlags(c *cobra.Command, o *verify.Options) {
 	c.Flags().StringVar(&o.Manifest, "manifest", "", "the image's manifest.json (default: the one beside it); - for none")
+	c.Flags().StringVar(&o.Key, "key", "", "public key (PEM) that manifest.json.sigstore.json has to be signed with")
 	c.Flags().BoolVar(&o.AllowStandIn, "allow-stand-in", false, "accept an image without a DDR blob, which only QEMU starts")
 	c.Flags().BoolVar(&o.LoaderElsewhere, "loader-elsewhere", false, "expect no boot loader: the board's is on another medium")
 }

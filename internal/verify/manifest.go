@@ -39,6 +39,9 @@ type Manifest struct {
 		// Regions are parts of the disk that a device has as well as the image.
 		Regions []ManifestRegion `json:"regions"`
 	} `json:"layout"`
+
+	path string
+	text []byte
 }
 
 // ManifestRegion is a part of the disk with its digest. Offset and Bytes are in bytes.
@@ -59,8 +62,13 @@ func readManifest(path string) (*Manifest, error) {
 	}
 	defer f.Close() // read only
 
-	m := &Manifest{}
-	if err := json.NewDecoder(io.LimitReader(f, maxManifest)).Decode(m); err != nil {
+	text, err := io.ReadAll(io.LimitReader(f, maxManifest))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+
+	m := &Manifest{path: path, text: text}
+	if err := json.Unmarshal(text, m); err != nil {
 		return nil, fmt.Errorf("%s: not the manifest of an image: %w", path, err)
 	}
 

@@ -48,6 +48,8 @@ type Options struct {
 	// Manifest is the path of the manifest.json the image was published with; "" takes the one beside the image if there is
 	// one, and "-" none.
 	Manifest string
+	// Key is the path of a public key (PEM): the manifest has to be signed with the private one, in a bundle beside it.
+	Key string
 	// AllowStandIn makes a missing DDR blob a warning: an image for QEMU needs none.
 	AllowStandIn bool
 	// LoaderElsewhere says that the board's boot loader is on another medium, so that none is expected here.
@@ -156,6 +158,8 @@ func (o Options) judge(r *inspect.Report, c *compared) *Result {
 	if c != nil {
 		c.check(l, r)
 	}
+
+	o.signature(l, c)
 
 	result := &Result{Source: r.Source, Passed: true, Checks: l.checks, Report: r}
 	for _, c := range l.checks {
