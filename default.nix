@@ -63,6 +63,7 @@ lib.fix (self: {
     executor-1-10 = self.checks.executor-1-10.goModules;
     executor-1-13 = self.checks.executor-1-13.goModules;
     node = self.checks.node.goModules;
+    supply-chain = self.supply-chain.goModules;
     staticcheck = self.checks.lint.staticcheck.goModules;
   };
   goModules = builtins.attrValues self.vendored;
@@ -146,7 +147,7 @@ lib.fix (self: {
     "inspect"
     "rockchip"
   ];
-  sbom-tool = program pkgs "cmd/sbom" [ ];
+  supply-chain = pkgs.callPackage ./nix/supply-chain.nix { };
   flannel = program arm64 "cmd/flannel" [ ];
   kernel-check = program pkgs "nix/tests/programs/kernel-check" [
     "fdt"
@@ -248,7 +249,7 @@ lib.fix (self: {
   };
   sbom = pkgs.callPackage ./nix/talos/sbom.nix {
     inherit sources;
-    sbom = self.sbom-tool;
+    inherit (self) supply-chain;
     name = "talos-nanopi-m6";
     version = self.talosVersion;
     purpose = "OPERATING-SYSTEM";
@@ -256,7 +257,7 @@ lib.fix (self: {
   };
   overlay-sbom = pkgs.callPackage ./nix/talos/sbom.nix {
     inherit sources;
-    sbom = self.sbom-tool;
+    inherit (self) supply-chain;
     name = "overlay-nanopi-m6";
     version = published.revision or "0";
     purpose = "FIRMWARE";

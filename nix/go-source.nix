@@ -47,7 +47,6 @@ rec {
     ./tests/programs/device-tree
     ./tests/programs/kernel-check
     ./tests/programs/overlay-artifacts
-    ./tests/programs/provenance-check
     ./tests/programs/registry
     ./tests/programs/two-disks
   ];

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # Hash of `go mod vendor` of each Go module here; `nix/update-vendor-hashes` writes it anew after go.mod changed.
 {
-  root = "";
+  root = "sha256-KBUR2v2x4xGqN+hU1LZ+DcfO+WyDmL2uo8GtOaK5SgE=";
   imager = "sha256-2M8gu3D6kKePAirRGp46Uo5UePMgb845isOTEMtvygI=";
   installer = "sha256-/DUd2QRRQa2Z0lWrzDvkNly6/9iZy5RXNHBTzLOpmcU=";
   source = "sha256-EIR+cthhgWEXby91QQ4m7DYy1Uy1iyTNZUoAYfejgZQ=";
@@ -10,5 +10,6 @@
   executor-1-10 = "sha256-bfWn0DRDjxvW3kl2eHVtv2SmTzjevU7dQ9aTg7DoYVE=";
   executor-1-13 = "sha256-qH7btpi2uG+FUcykLjuLeHPcw56ppzd20hSiduex2jU=";
   node = "sha256-PzaMmj1NV/GKWFbgXtkGzPGimqbJX9KDzmnIpP4YmDE=";
+  supply-chain = "sha256-5BXjnHHQVrIgAhXgzZc+t6dKE0FcWgparcb+tGRaD6w=";
   staticcheck = "sha256-wpCIuBfQMyMH7PpJ5K+hPGvuQI19px94P40DdhBJoRA=";
 }

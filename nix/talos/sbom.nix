@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MPL-2.0
-# What overlay or image is made of, as SPDX 2.3 (JSON). Takes `sbom` (cmd/sbom), `name`, `version`, `purpose` (SPDX' word for
+# What overlay or image is made of, as SPDX 2.3 (JSON). Takes `supply-chain`, `name`, `version`, `purpose` (SPDX' word for
 # its kind) and `made` (components, programs and debs, as nix/talos/components.nix has them). Gives NAME.spdx.json.
 {
   runCommand,
   dpkg,
   sources,
-  sbom,
+  supply-chain,
   name,
   version,
   purpose,
@@ -34,7 +34,7 @@ runCommand "${name}-sbom"
   {
     nativeBuildInputs = [
       dpkg
-      sbom
+      supply-chain
     ];
     description = builtins.toJSON {
       inherit name version purpose;

@@ -83,18 +83,18 @@ in
     boot = bootOf "virtio";
   };
   sbom = pkgs.callPackage ./sbom.nix {
-    inherit (packages) sbom overlay-sbom sbom-tool;
+    inherit (packages) sbom overlay-sbom supply-chain;
     inherit (packages.ddr-blob) standIn;
     debs = packages.components.image.debs;
   };
   provenance = pkgs.callPackage ./provenance.nix {
     inherit (packages)
       provenance
+      supply-chain
       sdImage
       sbom
       overlay-sbom
       ;
-    provenance-check = pkgs.callPackage ../go.nix { package = "nix/tests/programs/provenance-check"; };
   };
   kernel-stock = pkgs.callPackage ./kernel-stock.nix { inherit (packages) dtb sdImage; };
   image-options = pkgs.callPackage ./image-options.nix { inherit (packages) sdImage; };

@@ -4,12 +4,12 @@
 {
   runCommand,
   provenance,
-  provenance-check,
+  supply-chain,
   sdImage,
   sbom,
   overlay-sbom,
 }:
-runCommand "provenance-check" { nativeBuildInputs = [ provenance-check ]; } ''
+runCommand "provenance-check" { nativeBuildInputs = [ supply-chain ]; } ''
   statement=${provenance}/nanopi-m6.intoto.json
   provenance-check $statement ${sdImage} ${sbom} ${overlay-sbom}
   mkdir changed

@@ -7,7 +7,7 @@
   jq,
   sbom,
   overlay-sbom,
-  sbom-tool,
+  supply-chain,
   # Names in nix/debian/lock.
   debs,
   standIn,
@@ -26,7 +26,7 @@ runCommand "sbom-check"
   {
     nativeBuildInputs = [
       jq
-      sbom-tool
+      supply-chain
     ];
     debs = map (name: builtins.head (lib.splitString ":" name)) debs;
   }

@@ -75,7 +75,7 @@ func thisProgram(t *testing.T) Program {
 		Component: Component{Name: "test", Version: "1", License: "MPL-2.0"},
 		Binaries:  []string{self},
 		Vendor:    vendor,
-		Sums:      "../../go.sum",
+		Sums:      "../go.sum",
 	}
 }
 

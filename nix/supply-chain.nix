@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MPL-2.0
+# The programs that write and check SBOM and provenance, with their tests. Gives bin/sbom and bin/provenance-check.
+{ buildGoModule }:
+buildGoModule {
+  pname = "supply-chain";
+  version = "0";
+  src = ./supply-chain;
+  vendorHash = (import ./vendor-hashes.nix).supply-chain;
+  subPackages = [
+    "sbom"
+    "provenance-check"
+  ];
+  env.CGO_ENABLED = 0;
+  ldflags = [
+    "-s"
+    "-w"
+  ];
+  doCheck = true;
+  checkPhase = ''
+    unformatted=$(gofmt -l sbom provenance-check)
+    if [ -n "$unformatted" ]; then
+      echo "not as gofmt writes it: $unformatted" >&2
+      exit 1
+    fi
+    go vet ./...
+    go test ./...
+  '';
+}
