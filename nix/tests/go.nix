@@ -17,6 +17,9 @@ source.build buildGoModule {
     ../../installer
     ../../internal
     source.programs
+    ../../CHANGELOG.md
+    ../../CONTRIBUTING.md
+    ../../README.md
     ../../docs
     ../../dts
     ../../profiles
