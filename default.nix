@@ -116,6 +116,7 @@ lib.fix (self: {
         set:
         program set "installer" [
           "board"
+          "disk"
           "esp"
           "fdt"
           "medium"
@@ -130,6 +131,7 @@ lib.fix (self: {
   seekable = program pkgs "cmd/seekable" [ "image" ];
   m6 = program pkgs "cmd/m6" [
     "board"
+    "disk"
     "fdt"
     "flash"
     "image"
