@@ -10,6 +10,8 @@ import (
 	"talos-nanopi-m6/internal/board"
 
 	"github.com/siderolabs/talos/pkg/machinery/overlay"
+
+	"talos-nanopi-m6/internal/esp"
 )
 
 // Install writes the boot loader to its media and the device tree to the EFI partition. All that comes from outside is
@@ -27,25 +29,34 @@ func (*installer) Install(_ context.Context, in overlay.InstallOptions[overlay.E
 	}
 
 	artifacts := filepath.Join(in.ArtifactsPath, "arm64")
-	esp := espPath(in.MountPrefix)
+	efi := espPath(in.MountPrefix)
 
 	trees, err := o.deviceTrees(filepath.Join(artifacts, board.DeviceTreeFolder))
 	if err != nil {
 		return err
 	}
 
-	boot, err := o.planLoader(in.InstallDisk, filepath.Join(artifacts, "u-boot", board.Name), esp)
+	boot, err := o.planLoader(in.InstallDisk, filepath.Join(artifacts, "u-boot", board.Name), efi)
 	if err != nil {
 		return err
 	}
 
 	defer boot.close()
 
+	files := map[string][]byte{}
+	for base, tree := range trees {
+		files[filepath.Join(dtbFolder, base)] = tree
+	}
+
+	if err := esp.Check(efi, files); err != nil {
+		return fmt.Errorf("device tree: %w", err)
+	}
+
 	if err := boot.write(); err != nil {
 		return err
 	}
 
-	return placeDeviceTrees(boot.log, esp, trees)
+	return placeDeviceTrees(boot.log, efi, trees)
 }
 
 // espPath is where Talos mounts the EFI partition, and from where its imager fills it. On a node the prefix is empty

@@ -187,15 +187,22 @@ func toList(value any, separator func(rune) bool) ([]string, error) {
 }
 
 func toKernelArgs(value any) ([]string, error) {
-	args, err := toList(value, unicode.IsSpace)
-	if err != nil {
-		return nil, err
+	var args []string
+
+	if line, ok := value.(string); ok {
+		args = splitArgs(line)
+	} else {
+		var err error
+		if args, err = toList(value, nil); err != nil {
+			return nil, err
+		}
 	}
 
 	for _, arg := range args {
-		// Talos joins the arguments with spaces into one line (go-procfs, Cmdline.SetAll).
-		if arg == "" || strings.ContainsFunc(arg, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-			return nil, fmt.Errorf("%q is no kernel argument: it is empty or has white space in it", arg)
+		// Talos joins the arguments with spaces into one line (go-procfs, Cmdline.SetAll), which the kernel parts again.
+		parts := splitArgs(arg)
+		if len(parts) != 1 || parts[0] != arg || strings.ContainsFunc(arg, unicode.IsControl) || strings.Count(arg, `"`)%2 != 0 {
+			return nil, fmt.Errorf("%q is not one kernel argument: it is empty, has white space outside of quotation marks, or a quotation mark without a second", arg)
 		}
 
 		if strings.HasPrefix(arg, "-") {
@@ -204,6 +211,20 @@ func toKernelArgs(value any) ([]string, error) {
 	}
 
 	return args, nil
+}
+
+// splitArgs parts a line as the kernel does: at white space outside of quotation marks, which nothing escapes (lib/cmdline.c,
+// next_arg).
+func splitArgs(line string) []string {
+	quoted := false
+
+	return strings.FieldsFunc(line, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+
+		return unicode.IsSpace(r) && !quoted
+	})
 }
 
 func (o *options) setDTB(value any) error {

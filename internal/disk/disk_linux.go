@@ -87,10 +87,6 @@ var lockWait = 30 * time.Second
 
 // lock takes the lock. Talos' installer, which runs the overlay's, may hold it already: then it is as good as ours.
 func (d *Disk) lock() error {
-	if !d.block {
-		return nil
-	}
-
 	for end := time.Now().Add(lockWait); ; time.Sleep(100 * time.Millisecond) {
 		err := unix.Flock(int(d.file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,6 +57,64 @@ func Place(root, name string, data []byte, stale func(base string) bool) (writte
 	}
 
 	return true, syncFolder(folder)
+}
+
+// Check says why files could not be put below root, or nil, and changes nothing.
+func Check(root string, files map[string][]byte) error {
+	var need int64
+
+	folder := root
+
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		file := filepath.Join(root, name)
+
+		st, err := os.Lstat(file)
+		if err == nil && !st.Mode().IsRegular() {
+			return fmt.Errorf("%s: neither a file nor free: %s", file, st.Mode().Type())
+		}
+
+		if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, files[name]) {
+			continue
+		}
+
+		if folder, err = existing(filepath.Dir(file)); err != nil {
+			return err
+		}
+
+		if err := unix.Access(folder, unix.W_OK|unix.X_OK); err != nil {
+			return fmt.Errorf("%s: %w", folder, err)
+		}
+
+		need += int64(len(files[name]))
+	}
+
+	if need == 0 {
+		return nil
+	}
+
+	if err := checkSpace(folder, need); err != nil {
+		return fmt.Errorf("%s: %w", root, err)
+	}
+
+	return nil
+}
+
+// existing is the folder that is there already, of those that lead to one.
+func existing(folder string) (string, error) {
+	for {
+		st, err := os.Stat(folder)
+
+		switch {
+		case err == nil && st.IsDir():
+			return folder, nil
+		case err == nil:
+			return "", fmt.Errorf("%s: %w", folder, unix.ENOTDIR)
+		case errors.Is(err, unix.ENOTDIR), errors.Is(err, fs.ErrNotExist) && folder != filepath.Dir(folder):
+			folder = filepath.Dir(folder)
+		default:
+			return "", err
+		}
+	}
 }
 
 func ignoreMissing(err error) error {

@@ -66,7 +66,40 @@ func Read(data []byte) (*dt.FDT, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 
+	if err := checkNames(tree.RootNode, ""); err != nil {
+		return nil, err
+	}
+
 	return tree, nil
+}
+
+// checkNames refuses what has a name twice: who reads takes the first, or the last, or both.
+func checkNames(node *dt.Node, path string) error {
+	seen := map[string]bool{}
+
+	for _, p := range node.Properties {
+		if seen[p.Name] {
+			return fmt.Errorf("%s/%s is there twice: %w", path, p.Name, ErrDamaged)
+		}
+
+		seen[p.Name] = true
+	}
+
+	seen = map[string]bool{}
+
+	for _, child := range node.Children {
+		if seen[child.Name] {
+			return fmt.Errorf("node %s/%s is there twice: %w", path, child.Name, ErrDamaged)
+		}
+
+		seen[child.Name] = true
+
+		if err := checkNames(child, path+"/"+child.Name); err != nil {
+			return err
+		}
+	}
+
+	return nil
 }
 
 // checkLengths makes sure that every length the tree names lies inside it. The dt package allocates what a length says

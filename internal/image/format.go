@@ -131,7 +131,7 @@ func Decode(r io.Reader, name string) (*Stream, error) {
 	case Xz:
 		d, err := xz.NewReader(buffered, MaxWindow)
 		if err != nil {
-			return nil, fmt.Errorf("%s: damaged xz stream: %w", name, err)
+			return nil, named{name: name + ": damaged xz stream"}.wrap(err)
 		}
 
 		s.named = named{d, name + ": damaged xz stream"}

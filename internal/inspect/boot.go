@@ -20,9 +20,11 @@ import (
 // Boot is the BOOT partition: what GRUB reads.
 type Boot struct {
 	Entries []grub.Entry `json:"entries,omitempty"`
-	// NumberedDisk is a disk that GRUB\'s configuration names by number.
+	// NumberedDisk is a disk that GRUB's configuration names by number.
 	NumberedDisk string `json:"numberedDisk,omitempty"`
-	Files        []File `json:"files,omitempty"`
+	// Unjudged says what in GRUB's configuration is not as Talos writes it, so that nobody knows what GRUB would do.
+	Unjudged string `json:"unjudged,omitempty"`
+	Files    []File `json:"files,omitempty"`
 	// Kernel and Rootfs are the default entry's.
 	Kernel *kernel.Image     `json:"kernel,omitempty"`
 	Rootfs *initramfs.Rootfs `json:"rootfs,omitempty"`
@@ -86,7 +88,11 @@ func readBoot(ctx context.Context, r io.ReaderAt, size int64) *Boot {
 		return b
 	}
 
-	b.Entries, b.NumberedDisk = grub.Parse(string(config)), grub.NumberedDisk(string(config))
+	b.NumberedDisk = grub.NumberedDisk(string(config))
+
+	if b.Entries, err = grub.Parse(string(config)); err != nil {
+		b.Unjudged = err.Error()
+	}
 
 	for _, e := range b.Entries {
 		if !e.Default {

@@ -55,6 +55,9 @@ type DeviceTree struct {
 // defaultLoader is what U-Boot's EFI boot manager starts on arm64 (UEFI Specification 2.10, 3.5.1.1).
 const defaultLoader = "EFI/BOOT/BOOTAA64.EFI"
 
+// maxEFI is how much of an EFI partition's files is read, in bytes. Talos' partition has 100 MiB.
+const maxEFI = 256 << 20
+
 // readEFI reads an EFI partition.
 func readEFI(r io.ReaderAt, size int64) *EFI {
 	e := &EFI{}
@@ -71,7 +74,15 @@ func readEFI(r io.ReaderAt, size int64) *EFI {
 		e.Problem = err.Error()
 	}
 
+	total := int64(0)
+
 	for _, file := range list {
+		if total += file.Size; total > maxEFI {
+			e.Problem = fmt.Sprintf("its files have more than the %d bytes that are read", maxEFI)
+
+			break
+		}
+
 		b, err := f.Content(file.Path)
 		if err != nil {
 			e.Problem = err.Error()

@@ -46,8 +46,11 @@ type FITImage struct {
 	Hashes []string
 }
 
-// fitImageLimit is larger than any image in U-Boot's FIT, in bytes.
-const fitImageLimit = 64 << 20
+// Limits: all images of a FIT together, in bytes, and the sums of one. U-Boot's has a MiB, and one sum an image.
+const (
+	fitLimit  = 64 << 20
+	maxHashes = 4
+)
 
 // ReadFIT reads the FIT at offset (in bytes) and checks all that SPL loads from it, as SPL does: U-Boot v2025.01,
 // common/spl/spl_fit.c, spl_load_simple_fit with CONFIG_SPL_FIT_SIGNATURE. Beyond SPL, an image without a hash is an
@@ -119,6 +122,8 @@ func readFIT(r io.ReaderAt, offset, size int64, root *dt.Node) (*FIT, error) {
 		return nil, fmt.Errorf("%w: configuration %s loads nothing", ErrNoFIT, fit.Config)
 	}
 
+	budget := int64(fitLimit)
+
 	for _, name := range names {
 		if slices.ContainsFunc(fit.Images, func(image FITImage) bool { return image.Name == name }) {
 			continue
@@ -129,10 +134,12 @@ func readFIT(r io.ReaderAt, offset, size int64, root *dt.Node) (*FIT, error) {
 			return nil, fmt.Errorf("%w: configuration %s loads image %q, which it has not", ErrNoFIT, fit.Config, name)
 		}
 
-		image, err := checkImage(r, offset, size, node)
+		image, err := checkImage(r, offset, size, node, budget)
 		if err != nil {
 			return nil, fmt.Errorf("image %s: %w", name, err)
 		}
+
+		budget -= image.Size
 
 		fit.Images = append(fit.Images, *image)
 		fit.Size = max(fit.Size, image.Offset+image.Size)
@@ -143,17 +150,31 @@ func readFIT(r io.ReaderAt, offset, size int64, root *dt.Node) (*FIT, error) {
 
 func first(list []string) []string { return list[:min(1, len(list))] }
 
-func checkImage(r io.ReaderAt, fitOffset, fitSize int64, node *dt.Node) (*FITImage, error) {
+func checkImage(r io.ReaderAt, fitOffset, fitSize int64, node *dt.Node, budget int64) (*FITImage, error) {
 	image := &FITImage{Name: node.Name}
 
 	data, inside := fdt.Property(node, "data")
+	_, hasPosition := fdt.Property(node, "data-position")
+	_, hasOffset := fdt.Property(node, "data-offset")
+
+	// SPL takes data-position before data-offset before data (load_simple_fit); mkimage writes one of them, and whoever reads
+	// in another order would read other bytes.
+	if inside && (hasPosition || hasOffset) || hasPosition && hasOffset {
+		return nil, fmt.Errorf("%w: its data are in more than one place", ErrNoFIT)
+	}
 
 	if inside {
-		image.Size = int64(len(data))
+		if image.Size = int64(len(data)); image.Size > budget {
+			return nil, tooLarge()
+		}
 	} else {
 		size, ok := fdt.Uint32(node, "data-size")
-		if !ok || size > fitImageLimit {
-			return nil, fmt.Errorf("%w: no data, and no size of external data up to %d bytes", ErrNoFIT, fitImageLimit)
+		if !ok {
+			return nil, fmt.Errorf("%w: no data, and no size of external data", ErrNoFIT)
+		}
+
+		if int64(size) > budget {
+			return nil, tooLarge()
 		}
 
 		image.Size = int64(size)
@@ -192,6 +213,10 @@ func checkImage(r io.ReaderAt, fitOffset, fitSize int64, node *dt.Node) (*FITIma
 			continue
 		}
 
+		if len(image.Hashes) == maxHashes {
+			return nil, fmt.Errorf("%w: it has more than %d sums", ErrNoFIT, maxHashes)
+		}
+
 		algorithm := fdt.String(child, "algo")
 
 		sum := newHash(algorithm)
@@ -213,6 +238,10 @@ func checkImage(r io.ReaderAt, fitOffset, fitSize int64, node *dt.Node) (*FITIma
 	}
 
 	return image, nil
+}
+
+func tooLarge() error {
+	return fmt.Errorf("%w: its images have more than %d bytes together", ErrNoFIT, fitLimit)
 }
 
 // newHash makes the hash that a FIT calls by that name (U-Boot, common/hash.c), or nil.

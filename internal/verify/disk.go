@@ -61,15 +61,33 @@ func (l *list) partitions(g *gpt.Table) {
 		}
 	}
 
-	var missing []string
+	var missing, double []string
 
-	for _, n := range []string{"EFI", "BOOT", "META"} {
-		if !slices.Contains(names, n) {
+	// Who looks for one takes the first, or the last.
+	for _, n := range []string{"EFI", "BOOT", "META", "STATE", "EPHEMERAL"} {
+		switch count := len(slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s != n })); {
+		case count > 1:
+			double = append(double, n)
+		case count == 0 && n != "STATE" && n != "EPHEMERAL":
 			missing = append(missing, n)
 		}
 	}
 
+	systems := 0
+
+	for _, p := range g.Partitions {
+		if p.Type == gpt.TypeEFI {
+			systems++
+		}
+	}
+
+	if systems > 1 {
+		double = append(double, "EFI system partition (by type)")
+	}
+
 	switch {
+	case len(double) > 0:
+		l.add("partitions", Fail, "more than one %s among %s: firmware, GRUB and Talos may each take another one", strings.Join(double, ", "), strings.Join(names, ", "))
 	case len(missing) > 0:
 		l.add("partitions", Fail, "no partition %s among %s", strings.Join(missing, ", "), strings.Join(names, ", "))
 	case len(crooked) > 0:
@@ -166,6 +184,12 @@ func (l *list) boot(b *inspect.Boot) {
 			len(b.Files), strings.Join(b.NewerThanGRUB, " and "))
 	} else {
 		l.add("boot.filesystem", Pass, "%d files; all metadata has its checksums", len(b.Files))
+	}
+
+	if b.Unjudged != "" {
+		l.add("boot.grub", Fail, "cannot be judged: %s", b.Unjudged)
+
+		return
 	}
 
 	k := slices.IndexFunc(b.Entries, func(e grub.Entry) bool { return e.Default })

@@ -241,14 +241,14 @@ func (c *compared) regions(l *list) {
 	for _, g := range c.m.Layout.Regions {
 		name := "manifest." + strings.ReplaceAll(g.Name, " ", "-")
 
-		if g.Offset < 0 || g.Bytes < 0 || g.Offset+g.Bytes > c.d.Size {
-			l.add(name, Fail, "ends at byte %d of %d", g.Offset+g.Bytes, c.d.Size)
+		if g.Offset < 0 || g.Bytes < 0 || g.Offset > c.d.Size || g.Bytes > c.d.Size-g.Offset {
+			l.add(name, Fail, "%d bytes at %d, of %d", g.Bytes, g.Offset, c.d.Size)
 
 			continue
 		}
 
 		h := sha256.New()
-		if _, err := io.Copy(h, io.NewSectionReader(c.d, g.Offset, g.Bytes)); err != nil {
+		if _, err := io.Copy(h, contextReader{c.ctx, io.NewSectionReader(c.d, g.Offset, g.Bytes)}); err != nil {
 			l.add(name, Fail, "%v", err)
 
 			continue

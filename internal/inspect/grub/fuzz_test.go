@@ -10,7 +10,8 @@ func FuzzGRUB(f *testing.F) {
 	f.Add("menuentry \"x\" {\n}\nset default=\"\"")
 
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, e := range Parse(s) {
+		list, _ := Parse(s)
+		for _, e := range list {
 			for _, a := range e.Args {
 				if a == "" {
 					t.Errorf("an empty argument of %q", s)

@@ -4,6 +4,8 @@
 package grub
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -17,39 +19,136 @@ type Entry struct {
 	Default bool     `json:"default,omitempty"`
 }
 
+// ErrOther says that a configuration has something in it that Talos does not write: GRUB has a language of its own, and may do
+// anything.
+var ErrOther = errors.New("not as Talos writes it")
+
+// maxEntries is how many entries are read; Talos writes three.
+const maxEntries = 64
+
+// Talos' template (siderolabs/talos v1.10 to v1.13, internal/app/machined/pkg/runtime/v1alpha1/bootloader/grub/encode.go): one
+// statement a line. What is quoted has no quotation mark in it, and what the shell would take for its own is escaped.
 var (
-	grubDefault = regexp.MustCompile(`(?m)^\s*set default="?([^"\n]*)"?\s*$`)
-	grubEntry   = regexp.MustCompile(`(?ms)^menuentry "([^"\n]*)" \{\n(.*?)^\}`)
-	grubLinux   = regexp.MustCompile(`(?m)^\s*linux\s+(\S+)(.*)$`)
-	grubInitrd  = regexp.MustCompile(`(?m)^\s*initrd\s+(\S+)`)
-	grubEscape  = regexp.MustCompile(`\\(.)`)
+	plainLine = regexp.MustCompile(`^(set timeout=[0-9]+|insmod all_video|terminal_input console|terminal_output console)$`)
+	choice    = regexp.MustCompile(`^set (default|fallback)="([^"$\\` + "`" + `]*)"$`)
+	begin     = regexp.MustCompile(`^menuentry "([^"$\\` + "`" + `]*)" \{$`)
+	inEntry   = regexp.MustCompile(`^set (gfxmode=auto|gfxpayload=text)$`)
+	linux     = regexp.MustCompile(`^linux (/[\w./-]+)((?:\s(?:[^\\{}&$|;<>"'` + "`" + `]|\\.)*)?)$`)
+	initrd    = regexp.MustCompile(`^initrd (/[\w./-]+)$`)
+	escaped   = regexp.MustCompile(`\\(.)`)
 )
 
-// Parse reads the menu out of a configuration in the form in which Talos writes it.
-func Parse(config string) []Entry {
-	var (
-		list     []Entry
-		selected string
-	)
+// Parse reads the menu out of a configuration. The error is ErrOther where GRUB may do something else than the entries say.
+func Parse(config string) ([]Entry, error) {
+	p := &parser{}
 
-	if m := grubDefault.FindStringSubmatch(config); m != nil {
-		selected = m[1]
+	for n, line := range strings.Split(config, "\n") {
+		if err := p.line(strings.TrimSpace(line)); err != nil {
+			p.errs = append(p.errs, fmt.Errorf("line %d: %w: %.80q", n+1, err, line))
+		}
 	}
 
-	for _, m := range grubEntry.FindAllStringSubmatch(config, 64) {
-		e := Entry{Name: m[1], Default: m[1] == selected}
-
-		if l := grubLinux.FindStringSubmatch(m[2]); l != nil {
-			e.Kernel = l[1]
-			e.Args = strings.Fields(grubEscape.ReplaceAllString(l[2], "$1"))
-		}
-
-		if i := grubInitrd.FindStringSubmatch(m[2]); i != nil {
-			e.Initrd = i[1]
-		}
-
-		list = append(list, e)
+	if p.entry != nil {
+		p.errs = append(p.errs, fmt.Errorf("%w: an entry does not end", ErrOther))
 	}
 
-	return list
+	if len(p.errs) > 0 {
+		return p.chosen(), p.errs[0]
+	}
+
+	return p.chosen(), nil
+}
+
+type parser struct {
+	list     []Entry
+	entry    *Entry // the one that is being read
+	selected *string
+	fallback bool
+	errs     []error
+}
+
+// chosen are the entries, with the one that GRUB starts: the first of that name.
+func (p *parser) chosen() []Entry {
+	for n := range p.list {
+		if p.selected != nil && p.list[n].Name == *p.selected {
+			p.list[n].Default = true
+
+			break
+		}
+	}
+
+	return p.list
+}
+
+func (p *parser) line(line string) error {
+	if p.entry != nil {
+		return p.inEntry(line)
+	}
+
+	switch {
+	case line == "", plainLine.MatchString(line):
+		return nil
+	case choice.MatchString(line):
+		m := choice.FindStringSubmatch(line)
+
+		if m[1] == "default" && p.selected == nil {
+			p.selected = &m[2]
+		} else if m[1] == "fallback" && !p.fallback {
+			p.fallback = true
+		} else {
+			return fmt.Errorf("%w: it is there twice", ErrOther)
+		}
+
+		return nil
+	case begin.MatchString(line):
+		p.entry = &Entry{Name: begin.FindStringSubmatch(line)[1]}
+
+		return nil
+	}
+
+	return ErrOther
+}
+
+func (p *parser) inEntry(line string) error {
+	e := p.entry
+
+	switch {
+	case line == "", inEntry.MatchString(line):
+	case e.Kernel == "" && linux.MatchString(line):
+		m := linux.FindStringSubmatch(line)
+		e.Kernel, e.Args = m[1], strings.Fields(escaped.ReplaceAllString(m[2], "$1"))
+	case e.Kernel != "" && e.Initrd == "" && initrd.MatchString(line):
+		e.Initrd = initrd.FindStringSubmatch(line)[1]
+	case line == "}":
+		return p.end(*e)
+	default:
+		return ErrOther
+	}
+
+	return nil
+}
+
+// end takes an entry over.
+func (p *parser) end(e Entry) error {
+	p.entry = nil
+
+	if len(p.list) == maxEntries {
+		return fmt.Errorf("%w: more than %d entries", ErrOther, maxEntries)
+	}
+
+	double := false
+	for _, other := range p.list {
+		double = double || other.Name == e.Name
+	}
+
+	p.list = append(p.list, e)
+
+	switch {
+	case double:
+		return fmt.Errorf("%w: two entries have the name %.80q", ErrOther, e.Name)
+	case e.Initrd == "":
+		return fmt.Errorf("%w: entry %.80q starts nothing", ErrOther, e.Name)
+	}
+
+	return nil
 }

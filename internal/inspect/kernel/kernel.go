@@ -36,7 +36,7 @@ type Image struct {
 var ErrNotArm64 = errors.New("not an arm64 kernel")
 
 // MaxSize is the largest kernel that is read, decompressed, in bytes.
-const MaxSize = 256 << 20
+const MaxSize = 96 << 20
 
 // bannerMatch matches linux_banner (init/version-timestamp.c).
 var bannerMatch = regexp.MustCompile(`Linux version (\d+\.\d+[^\s\x00]*) \([^\x00\n]{1,512}`)

@@ -255,9 +255,7 @@ func (f *FS) checkFiles() error {
 			return err
 		}
 
-		for _, e := range i.extents {
-			claims = append(claims, claim{e.disk, e.blocks, n, i.shared})
-		}
+		claims = append(claims, i.claims(i.extents)...)
 
 		if len(claims) > maxClaims {
 			return fmt.Errorf("%w: files in more than %d pieces", ErrUnsupported, maxClaims)
@@ -295,6 +293,16 @@ func (f *FS) checkFiles() error {
 	}
 
 	return disjoint(claims)
+}
+
+// claims are the blocks that an inode holds. Only files share theirs.
+func (i *inode) claims(extents []extent) []claim {
+	var list []claim
+	for _, e := range extents {
+		list = append(list, claim{e.disk, e.blocks, i.number, i.shared && i.isFile()})
+	}
+
+	return list
 }
 
 // disjoint checks that no block is held twice, but by files that may share it.

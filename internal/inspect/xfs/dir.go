@@ -39,6 +39,10 @@ func (f *FS) entries(i *inode) ([]name, error) {
 		list, err = f.dirBlocks(i)
 	}
 
+	if err == nil {
+		err = f.spend(0, int64(len(list)))
+	}
+
 	if err != nil {
 		return nil, fmt.Errorf("directory inode %d: %w", i.number, err)
 	}
@@ -105,6 +109,10 @@ func (f *FS) dirBlocks(i *inode) ([]name, error) {
 	var list []name
 
 	for off := int64(0); off < min(i.size, dirSpace); off += f.dirBlockSize {
+		if err := f.spend(f.dirBlockSize, 0); err != nil {
+			return nil, err
+		}
+
 		b := make([]byte, f.dirBlockSize)
 		if err := f.readAt(i, b, off); err != nil {
 			return nil, err

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sync/atomic"
 )
 
 // Errors that say how a file system fails; the error around one names values.
@@ -58,7 +59,10 @@ type FS struct {
 	label                            string
 	uuid                             [16]byte
 	metaUUID                         [16]byte
-	incompat                         uint32
+
+	// spent is how many bytes of metadata were read, named how many directory entries.
+	spent, named atomic.Int64
+	incompat     uint32
 }
 
 // Open reads the super block of the file system that fills r's first size bytes.
@@ -191,12 +195,31 @@ func crc(b []byte, at int) uint32 {
 
 // read reads n bytes at byte offset off.
 func (f *FS) read(off, n int64) ([]byte, error) {
+	if err := f.spend(n, 0); err != nil {
+		return nil, err
+	}
+
 	b := make([]byte, n)
 	if _, err := f.r.ReadAt(b, off); err != nil {
 		return nil, eof(err)
 	}
 
 	return b, nil
+}
+
+// Budgets of all that is read of one file system's metadata: bytes, and names. BOOT has a MiB, and a few names; what is read
+// over and over, because many things lead to it, counts every time.
+var (
+	maxMetadata int64 = 256 << 20
+	maxNames    int64 = 100_000
+)
+
+func (f *FS) spend(bytes, names int64) error {
+	if f.spent.Add(bytes) > maxMetadata || f.named.Add(names) > maxNames {
+		return fmt.Errorf("%w: more than %d bytes of metadata, or than %d names", ErrUnsupported, maxMetadata, maxNames)
+	}
+
+	return nil
 }
 
 // block turns a block number as inodes hold it (allocation group and block within it) into a byte offset; n blocks

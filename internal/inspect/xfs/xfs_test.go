@@ -319,6 +319,41 @@ func TestADirectoryWithinItselfIsRefused(t *testing.T) {
 	}
 }
 
+// TestWhatIsReadOverAndOverIsLimited stands for directories that share their blocks, each with as many names as fit.
+func TestWhatIsReadOverAndOverIsLimited(t *testing.T) {
+	metadata, names := maxMetadata, maxNames
+	defer func() { maxMetadata, maxNames = metadata, names }()
+
+	maxNames = 3
+
+	if err := open(t, boot(t)).Check(); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "3 names") {
+		t.Errorf("names: got %v", err)
+	}
+
+	maxNames, maxMetadata = names, 16<<10
+
+	f, err := Open(boot(t), boot(t).size)
+	if err == nil {
+		err = f.Check()
+	}
+
+	if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "16384 bytes") {
+		t.Errorf("bytes: got %v", err)
+	}
+}
+
+func TestDirectoriesDoNotShareBlocks(t *testing.T) {
+	shared := []claim{{10, 2, 1, true}, {11, 2, 2, true}}
+	if err := disjoint(shared); err != nil {
+		t.Errorf("two files: got %v", err)
+	}
+
+	dir := inode{shared: true, mode: modeDir}
+	if got := dir.claims([]extent{{disk: 10, blocks: 1}}); got[0].shared {
+		t.Error("a directory's blocks may be another's")
+	}
+}
+
 func TestAFileSystemThatIsCutOffIsRefused(t *testing.T) {
 	d := boot(t)
 
