@@ -11,12 +11,12 @@ in
 source.build buildGoModule {
   pname = "go-tests";
   version = "0";
-  # With what the tests read beside the code.
+  # With what the tests read beside the code, and with the modules beside this one: nothing of theirs lies where Go looks.
   src = source.only [
     ../../cmd
     ../../installer
     ../../internal
-    source.programs
+    ./programs
     ../../CHANGELOG.md
     ../../CONTRIBUTING.md
     ../../README.md
@@ -27,6 +27,7 @@ source.build buildGoModule {
     ../kernel/config
     ../kernel/needs
     ../pins.nix
+    ../talos/imager
     ../talos/releases.json
   ];
   env.U_BOOT_ROCKCHIP_BIN = "${u-boot}/u-boot-rockchip.bin";
