@@ -33,7 +33,7 @@ var (
 	choice    = regexp.MustCompile(`^set (default|fallback)="([^"$\\` + "`" + `]*)"$`)
 	begin     = regexp.MustCompile(`^menuentry "([^"$\\` + "`" + `]*)" \{$`)
 	inEntry   = regexp.MustCompile(`^set (gfxmode=auto|gfxpayload=text)$`)
-	linux     = regexp.MustCompile(`^linux (/[\w./-]+)((?:\s(?:[^\\{}&$|;<>"'` + "`" + `]|\\.)*)?)$`)
+	linux     = regexp.MustCompile(`^linux (/[\w./-]+)((?:\s(?:[^\\{}&$|;<>"'` + "`" + `]|\\[\\{}&$|;<>"])*)?)$`)
 	initrd    = regexp.MustCompile(`^initrd (/[\w./-]+)$`)
 	escaped   = regexp.MustCompile(`\\(.)`)
 )
