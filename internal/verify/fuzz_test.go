@@ -38,7 +38,7 @@ func FuzzManifest(f *testing.F) {
 			t.Error(err)
 		}
 
-		(&compared{t.Context(), m, s, d}).check(&list{}, &inspect.Report{Kind: inspect.KindDisk, GPT: &gpt.Table{}})
+		(&compared{t.Context(), m, "", s, d}).check(&list{}, &inspect.Report{Kind: inspect.KindDisk, GPT: &gpt.Table{}})
 	})
 }
 

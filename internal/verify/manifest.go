@@ -154,12 +154,20 @@ func (c contextReader) Read(p []byte) (int, error) {
 type compared struct {
 	ctx context.Context // a comparison is one call
 	m   *Manifest
-	s   *sums
-	d   *image.Disk
+	// foreign says why the file of that name beside the image was not taken.
+	foreign string
+	s       *sums
+	d       *image.Disk
 }
 
 // check compares what was read with the manifest.
 func (c *compared) check(l *list, r *inspect.Report) {
+	if c.m == nil && c.foreign != "" {
+		l.add("manifest", Warn, "the manifest.json beside it is not an image's: %s", c.foreign)
+
+		return
+	}
+
 	if c.m == nil {
 		if r.Kind == inspect.KindDisk {
 			l.add("manifest", Warn, "none beside the image: parts without a checksum of their own (files, texts in the FIT, padding) are taken as they are")

@@ -95,7 +95,7 @@ func Path(ctx context.Context, path string, o Options) (*Result, error) {
 
 // Open verifies an image, a device or an artifact, and gives it open, decoded if it was compressed, for what comes next.
 func Open(ctx context.Context, path string, o Options) (*Result, *image.Disk, error) {
-	m, err := o.manifest(path)
+	m, foreign, err := o.manifest(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -118,7 +118,7 @@ func Open(ctx context.Context, path string, o Options) (*Result, *image.Disk, er
 		return nil, nil, errors.Join(err, d.Close())
 	}
 
-	return o.judge(r, &compared{ctx, m, sums, d}), d, nil
+	return o.judge(r, &compared{ctx, m, foreign, sums, d}), d, nil
 }
 
 // Disk verifies an open disk, without a manifest.
@@ -169,28 +169,31 @@ func (o Options) judge(r *inspect.Report, c *compared) *Result {
 	return result
 }
 
-// manifest finds and reads the manifest that belongs to a path.
-func (o Options) manifest(path string) (*Manifest, error) {
+// manifest finds and reads the manifest that belongs to a path. It says what is wrong with one that only lies beside it.
+func (o Options) manifest(path string) (m *Manifest, foreign string, err error) {
 	switch o.Manifest {
 	case "-":
-		return nil, nil
+		return nil, "", nil
 	case "":
 		beside := filepath.Join(filepath.Dir(path), "manifest.json")
+
 		if st, err := os.Stat(beside); err != nil || !st.Mode().IsRegular() {
-			return nil, nil // none is not an error
+			return nil, "", nil // none is not an error
 		}
 
 		m, err := readManifest(beside)
 		if err != nil {
-			return nil, err
+			return nil, err.Error(), nil // other programs write files of that name, too
 		}
 
 		if m.Image.File != filepath.Base(path) { // another image's
-			return nil, nil
+			return nil, "", nil
 		}
 
-		return m, nil
+		return m, "", nil
 	}
 
-	return readManifest(o.Manifest)
+	m, err = readManifest(o.Manifest)
+
+	return m, "", err
 }

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package verify
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect"
+	"talos-nanopi-m6/internal/inspect/gpt"
+)
+
+func partition(name, kind string) gpt.Partition {
+	return gpt.Partition{Name: name, Type: kind, Aligned: true}
+}
+
+func TestTwoPartitionsOfOneNameOrOneUseFail(t *testing.T) {
+	sound := []gpt.Partition{partition("EFI", gpt.TypeEFI), partition("BIOS", gpt.TypeBIOS), partition("BOOT", gpt.TypeLinux), partition("META", gpt.TypeLinux)}
+
+	for name, c := range map[string]struct {
+		more []gpt.Partition
+		want Status
+	}{
+		"none besides":                  {nil, Pass},
+		"a data partition":              {[]gpt.Partition{partition("data", gpt.TypeLinux)}, Pass},
+		"two named EFI":                 {[]gpt.Partition{partition("EFI", gpt.TypeLinux)}, Fail},
+		"two named BOOT":                {[]gpt.Partition{partition("BOOT", gpt.TypeLinux)}, Fail},
+		"two named META":                {[]gpt.Partition{partition("META", gpt.TypeLinux)}, Fail},
+		"two named STATE":               {[]gpt.Partition{partition("STATE", gpt.TypeLinux), partition("STATE", gpt.TypeLinux)}, Fail},
+		"two EFI system partitions":     {[]gpt.Partition{partition("other", gpt.TypeEFI)}, Fail},
+		"STATE and EPHEMERAL of a node": {[]gpt.Partition{partition("STATE", gpt.TypeLinux), partition("EPHEMERAL", gpt.TypeLinux)}, Pass},
+	} {
+		for _, parts := range [][]gpt.Partition{append(append([]gpt.Partition{}, sound...), c.more...), append(append([]gpt.Partition{}, c.more...), sound...)} {
+			l := &list{}
+			l.partitions(&gpt.Table{Partitions: parts})
+
+			if got := l.checks[0]; got.Status != c.want {
+				t.Errorf("%s: got %+v, want %s", name, got, c.want)
+			}
+		}
+	}
+}
+
+func TestARegionPastTheEndFailsWhateverItsSumIs(t *testing.T) {
+	for _, g := range []ManifestRegion{{"a", 1 << 62, 1 << 62, ""}, {"a", 1, 1<<63 - 1, ""}, {"a", 1024, 1, ""}, {"a", -1, 1, ""}, {"a", 0, -1, ""}} {
+		m := &Manifest{}
+		m.Layout.Regions = []ManifestRegion{g}
+
+		d := &image.Disk{ReaderAt: bytes.NewReader(make([]byte, 1024)), Format: image.Raw, Size: 1024}
+		l := &list{}
+		(&compared{t.Context(), m, "", m.sums(), d}).check(l, &inspect.Report{Kind: inspect.KindDevice})
+
+		if got := l.checks[0]; got.Status != Fail {
+			t.Errorf("%+v: got %+v", g, got)
+		}
+	}
+}
+
+func TestAManifestOfAnotherProgramIsAWarning(t *testing.T) {
+	for content, want := range map[string]string{
+		`{"name": "a web page"}`: "not an image's", "noise": "not an image's", `{"image": {"sha256": 5}}`: "not an image's",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+
+		m, foreign, err := Options{}.manifest(filepath.Join(dir, "metal.raw"))
+		if m != nil || err != nil {
+			t.Errorf("%s: got %v, %v", content, m, err)
+		}
+
+		l := &list{}
+		(&compared{t.Context(), m, foreign, m.sums(), nil}).check(l, &inspect.Report{Kind: inspect.KindDisk})
+
+		if got := l.checks[0]; got.Status != Warn || !strings.Contains(got.Reason, want) {
+			t.Errorf("%s: got %+v, want %q", content, got, want)
+		}
+
+		if _, _, err := (Options{Manifest: filepath.Join(dir, "manifest.json")}).manifest("x"); err == nil {
+			t.Errorf("%s: accepted where it was asked for", content)
+		}
+	}
+}
