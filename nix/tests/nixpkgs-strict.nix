@@ -101,8 +101,10 @@ let
       imagerTools = imagerTools.buildCommand;
       passAsFile = [ "imagerTools" ];
       xfsprogs = toString xfsprogs;
-      loader = u-boot;
-      firmware = tfa;
+      # enter.sh has a variable `loader`.
+      spl = "${u-boot}/u-boot-spl.bin";
+      itb = "${u-boot}/u-boot.itb";
+      bl31 = "${tfa}/bl31.elf";
       docs = ../../docs/nix.md;
       ci = ../../.ci;
       workflow = ../../.github/workflows/build.yaml;

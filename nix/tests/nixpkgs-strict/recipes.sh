@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck disable=SC2015,SC2154 # A && B || fail; the attributes of the check are its variables
-# recipes.sh: what recipes do themselves because nixpkgs' builders or packages may do otherwise. Reads $firmware (nix/boot/tfa.nix),
-# $loader (u-boot.nix), $imagerToolsPath (the text of imager-tools' build), $xfsprogs, $docs, $setup.
+# recipes.sh: what recipes do themselves because nixpkgs' builders or packages may do otherwise. Reads $bl31 (nix/boot/tfa.nix),
+# $spl and $itb (u-boot.nix), $imagerToolsPath (the text of imager-tools' build), $xfsprogs, $docs, $setup.
 set -euo pipefail
 fail() {
   echo "recipes.sh: $*" >&2
   exit 1
 }
 # The source's date is not the same with each set.
-grep -aq 'Built : 00:00:00, Jan  1 1980' "$firmware/bl31.elf" || fail "BL31 has the date of its source"
-grep -aq 'U-Boot SPL 2025.01 (Jan 01 1980' "$loader/u-boot-spl.bin" || fail "SPL has the date of its source"
-grep -aq 'U-Boot 2025.01 (Jan 01 1980' "$loader/u-boot.itb" || fail "U-Boot has the date of its source"
+grep -aq 'Built : 00:00:00, Jan  1 1980' "$bl31" || fail "BL31 has the date of its source"
+grep -aq 'U-Boot SPL 2025.01 (Jan 01 1980' "$spl" || fail "SPL has the date of its source"
+grep -aq 'U-Boot 2025.01 (Jan 01 1980' "$itb" || fail "U-Boot has the date of its source"
 
 # An xfsprogs that makes another file system each time, or without the options that GRUB reads, is refused and says so.
 tools() { # VERSION DIRECTORY: what imager-tools says with an xfsprogs of this version

@@ -23,9 +23,11 @@ mkdir -p $secret && echo changed >$secret/file
 cp /build/seen \$out
 END
 cp "$top/setup" "$top/build/setup"
+# A build within a build may mount no second /proc; the store needs none.
+sed 's, --proc /proc,,' "$enter" >"$top/enter"
 printf '%s\n' "$input" "" 0 >"$top/build/inputs-0"
 out=$NIX_STORE/22222222222222222222222222222222-out
-env NIX_BUILD_TOP="$top/build" out="$out" setup=/build/setup passAsFile='' outputHashMode='' "$builder" "$enter"
+env NIX_BUILD_TOP="$top/build" out="$out" setup=/build/setup passAsFile='' outputHashMode='' "$builder" "$top/enter"
 fail() {
   echo "store.sh: $*" >&2
   exit 1
