@@ -64,7 +64,7 @@ stdenv.mkDerivation {
   hardeningDisable = [ "all" ];
 
   unpackPhase = import ./unpack.nix;
-  env = lib.optionalAttrs (kernelConfig != null) { KERNEL_CONFIG = kernelConfig; };
+  env = lib.optionalAttrs (kernelConfig != null) { KERNEL_CONFIG = "${kernelConfig}"; };
   configurePhase = ''
     runHook preConfigure
     patchShebangs scripts

@@ -59,6 +59,11 @@ in
     default = "collabora";
     check = oneOf flavours;
   };
+  kernelConfig = {
+    description = "a file of kernel options on top of ours, or null";
+    default = null;
+    check = nullOr (value: if isFile value then null else "a file of lines CONFIG_NAME=VALUE, or null");
+  };
   moduleSigning = {
     description = "{ moduleKey, moduleCertificate }: your own PEM files instead of the published pair";
     default = { };

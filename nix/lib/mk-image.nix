@@ -43,7 +43,12 @@ let
   tree = import ../flake/tree.nix {
     pkgs = pkgsFor o.system;
     arguments = {
-      inherit (o) ddrBlob moduleSigning talosVersion;
+      inherit (o)
+        ddrBlob
+        kernelConfig
+        moduleSigning
+        talosVersion
+        ;
       kernelFlavour = o.kernel;
       imageFormat = o.diskFormat;
       image = {
