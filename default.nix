@@ -4,8 +4,8 @@
   pkgs ? import ./nix/debian { },
   # The same set with every build another derivation, for the check that builds everything twice; or null.
   pkgsAgain ? import ./nix/debian { variation = "again"; },
-  # Kernels by flavour that are built already; or null.
-  builtKernels ? null,
+  # Packages of this tree that are built already and stand for those here.
+  built ? { },
   # Rockchip's DDR blob: its version in nix/pins.nix ("v1.19"; with nixpkgs), or { blob, blobSha256 }, or neither (then the
   # image says that it starts no board).
   ddrBlob ? { },
@@ -37,6 +37,8 @@ let
   program =
     set: package: internal:
     set.callPackage ./nix/go.nix { inherit package internal; };
+  # treeOf TREE: what a function gives of itself, with what is built already in its place.
+  treeOf = tree: lib.fix (self: tree self // built);
   # builtAgain ARGUMENTS: this tree over pkgsAgain.
   builtAgain =
     more:
@@ -49,7 +51,7 @@ let
       // more
     );
 in
-lib.fix (self: {
+treeOf (self: {
   inherit sources;
 
   # Each Go module's dependencies; goModules is all of them.
@@ -84,17 +86,13 @@ lib.fix (self: {
     flavour: source:
     arm64.callPackage ./nix/kernel/configuration.nix { inherit flavour source kernelConfig; }
   ) sources.linux;
-  kernels =
-    if builtKernels != null then
-      builtKernels
-    else
-      lib.mapAttrs (
-        flavour: source:
-        arm64.callPackage ./nix/kernel/linux.nix {
-          inherit flavour source;
-          configuration = self.kernelConfigurations.${flavour};
-        }
-      ) sources.linux;
+  kernels = lib.mapAttrs (
+    flavour: source:
+    arm64.callPackage ./nix/kernel/linux.nix {
+      inherit flavour source;
+      configuration = self.kernelConfigurations.${flavour};
+    }
+  ) sources.linux;
   kernel =
     if !stock then
       arm64.callPackage ./nix/kernel/signed.nix (
@@ -338,10 +336,60 @@ lib.fix (self: {
       sources
       ;
     packages = self;
-    again = if pkgsAgain == null then null else builtAgain { builtKernels = self.kernels; };
+    again =
+      if pkgsAgain == null then
+        null
+      else
+        builtAgain {
+          # What a compiler makes is made once in `make test`: reproducible-programs makes it again.
+          built = {
+            inherit (self)
+              kernels
+              dt-sources
+              tfa
+              u-boot
+              u-boot-qemu
+              installer
+              oci-image
+              seekable
+              flannel
+              imager
+              imagerTools
+              machined
+              containerd
+              cni
+              ;
+          };
+        };
   };
-  checkNames = builtins.attrNames self.checks;
-  # The kernel once more, which doubles what the tests take: not in `make test`. nix/debian/build reproducible-kernel
+  # A line for each check: its name and its output.
+  checkPaths = lib.concatStringsSep "\n" (
+    lib.mapAttrsToList (name: check: "${name} ${check.outPath}") self.checks
+  );
+  # What a compiler makes, once more: not in `make test`, but in `make test-all`.
+  reproducible-programs =
+    let
+      programs = tree: {
+        inherit (tree)
+          tfa
+          u-boot
+          containerd
+          machined
+          cni
+          flannel
+          imager
+          ;
+        installer-amd64 = tree.installer.amd64;
+        installer-arm64 = tree.installer.arm64;
+      };
+    in
+    pkgs.callPackage ./nix/tests/reproducible.nix {
+      first = programs self;
+      second = programs (builtAgain {
+        built = { inherit (self) kernels; };
+      });
+    };
+  # nix/debian/build reproducible-kernel
   reproducible-kernel = pkgs.callPackage ./nix/tests/reproducible.nix {
     first.kernel = self.kernels.${sourceFlavour};
     second.kernel = (builtAgain { }).kernels.${sourceFlavour};

@@ -7,6 +7,7 @@
   ddrBlobSha256 ? "",
   moduleKey ? "",
   moduleCertificate ? "",
+  kernelConfig ? "",
   imageFormat ? "zst",
 }:
 let
@@ -27,6 +28,7 @@ import ../.. {
         blob = file "ddr-blob.bin" ddrBlob;
         blobSha256 = ddrBlobSha256;
       };
+  kernelConfig = if kernelConfig == "" then null else file "kernel.config" kernelConfig;
   moduleSigning =
     if moduleKey == "" then
       { }

@@ -115,26 +115,17 @@ in
   boot-usb = boot "usb";
 }
 // lib.optionalAttrs (again != null) {
-  # All but the kernel, whose turn is default.nix' reproducible-kernel.
+  # What no compiler makes, and the signatures; the programs' turn is default.nix' reproducible-programs.
   reproducible =
     let
       compared = tree: {
         inherit (tree)
-          tfa
-          u-boot
           kernel
           dtb
-          containerd
-          machined
-          cni
-          flannel
-          imager
           initramfs
           overlay
           sdImage
           ;
-        installer-amd64 = tree.installer.amd64;
-        installer-arm64 = tree.installer.arm64;
       };
     in
     pkgs.callPackage ./reproducible.nix {
