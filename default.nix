@@ -280,8 +280,8 @@ treeOf (self: {
       ddrBlob =
         if self.ddr-blob.standIn then
           "none"
-        else if self.ddr-blob.sha256 == null then
-          "rkbin"
+        else if self.ddr-blob.version != null then
+          "rkbin ${self.ddr-blob.version}"
         else
           self.ddr-blob.sha256;
     };

@@ -64,6 +64,6 @@
   spdx-schema = {
     url = "https://raw.githubusercontent.com/spdx/spdx-spec/aadf3b0b8dbbabdb4d880b0fc714255fea436ff7/schemas/spdx-schema.json";
     hash = "sha256-I5IIt6woezz12amvI/nWmGOXEQKl4Vh6J6OYtDSQuJs=";
-    standing = "computed from the tree of tag v2.3";
+    provenance = "computed from the tree of tag v2.3";
   };
 }

@@ -81,8 +81,9 @@ let
         comment = "closed source, redistributable: LICENSE of rkbin";
       }
       // (
-        if packages.ddr-blob.sha256 == null then
-          git "https://github.com/rockchip-linux/rkbin" pins.rkbin // { version = baseNameOf pins.rkbin.ddr; }
+        if packages.ddr-blob.version != null then
+          git "https://github.com/rockchip-linux/rkbin" pins.rkbin.${packages.ddr-blob.version}
+          // { version = baseNameOf pins.rkbin.${packages.ddr-blob.version}.ddr; }
         else
           {
             version = "handed in";
