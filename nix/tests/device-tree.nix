@@ -31,7 +31,7 @@ source.build buildGoModule {
   checkPhase = ''
     M6_FACTS=${../../dts/facts.yaml} M6_UBOOT_DTB=${u-boot}/u-boot.dtb \
       M6_DTB=${
-        lib.concatMapStringsSep ":" (name: "$NIX_BUILD_TOP/trees/${name}") (import ../board.nix).deviceTrees
+        lib.concatStringsSep ":" (map (name: "$NIX_BUILD_TOP/trees/${name}") (import ../board.nix).deviceTrees)
       } \
       go test -tags dtb ./nix/tests/programs/device-tree
   '';
