@@ -46,7 +46,8 @@ runCommand "kernel-stock"
     # Both in one piece in the file system that GRUB reads.
     python3 - $(first BOOT) ${standIn}/Image ${standIn}/initramfs <<'END'
     import mmap, sys
-    raw = mmap.mmap(open("raw", "rb").fileno(), 0, prot=mmap.PROT_READ)
+    file = open("raw", "rb")
+    raw = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
     for name in sys.argv[2:]:
         found = raw.find(open(name, "rb").read(), int(sys.argv[1]) * 512)
         print(f"{name}: at byte {found}")
