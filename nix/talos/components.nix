@@ -40,6 +40,21 @@ let
     vendor = "${package.goModules}";
     sums = "${module + "/go.sum"}";
   };
+  # required NAME PACKAGE MODULE LICENSE PROJECT: PACKAGE is PROJECT, a module that MODULE requires: the proxy is its
+  # source, and go.sum has its hash.
+  required =
+    name: package: module: license: project:
+    let
+      id = "${project} v${package.version}";
+      sum = lib.filter (line: lib.take 2 (lib.splitString " " line) == lib.splitString " " id) (
+        lib.splitString "\n" (builtins.readFile (module + "/go.sum"))
+      );
+    in
+    program name package module license [ "${package}/bin" ]
+    // {
+      purl = "pkg:golang/${project}@v${package.version}";
+      comment = "go.sum: ${lib.last (lib.splitString " " (builtins.head sum))}";
+    };
   own =
     name: package: binaries:
     program name package ../.. "MPL-2.0" binaries // { version = revision; };
@@ -126,9 +141,9 @@ let
       {
         components = [ ];
         programs = [
-          (program "talos" packages.machined ./source "MPL-2.0" [ "${packages.machined}/bin" ])
-          (program "containerd" packages.containerd ./containerd "Apache-2.0" [ "${packages.containerd}/bin" ])
-          (program "cni-plugins" packages.cni ./cni "Apache-2.0" [ "${packages.cni}/bin" ])
+          (required "talos" packages.machined ./source "MPL-2.0" "github.com/siderolabs/talos")
+          (required "containerd" packages.containerd ./containerd "Apache-2.0" "github.com/containerd/containerd/v2")
+          (required "cni-plugins" packages.cni ./cni "Apache-2.0" "github.com/containernetworking/plugins")
           (own "flannel" packages.flannel [ "${packages.flannel}/bin" ])
         ];
         debs = sources.nodePackageNames;

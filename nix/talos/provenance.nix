@@ -42,8 +42,9 @@ let
       buildType = "${source}#nix-build-v1";
       externalParameters = parameters;
       internalParameters = {
-        derivation = unsafeDiscardStringContext sdImage.drvPath;
-        output = unsafeDiscardStringContext "${sdImage}";
+        # By their names in the store: with the whole paths the build would depend on what it is a statement about.
+        derivation = baseNameOf (unsafeDiscardStringContext sdImage.drvPath);
+        output = baseNameOf (unsafeDiscardStringContext "${sdImage}");
         # The check `reproducible` builds everything twice.
         reproducible = true;
       };
@@ -89,11 +90,15 @@ runCommand "nanopi-m6-provenance"
       # A registry knows the overlay by its index' digest.
       subject ${overlay}/index.json | jq '.name = "overlay"'
     } >subjects
+    # in-toto's digests are hexadecimal, pins' are not.
+    for hash in $(jq --raw-output '.. | strings | select(startswith("sha256-"))' $predicatePath | sort -u); do
+      echo "$hash $(echo ''${hash#sha256-} | base64 -d | od -An -v -tx1 | tr -d ' \n')"
+    done | jq --raw-input --null-input '[inputs | split(" ") | { (.[0]): .[1] }] | add // { }' >hexadecimal
     mkdir $out
-    jq --slurp --slurpfile predicate $predicatePath --sort-keys '{
+    jq --slurp --slurpfile hexadecimal hexadecimal --slurpfile predicate $predicatePath --sort-keys '{
       _type: "https://in-toto.io/Statement/v1",
       subject: .,
       predicateType: "https://slsa.dev/provenance/v1",
-      predicate: $predicate[0]
+      predicate: ($predicate[0] | walk(if type == "string" then $hexadecimal[0][.] // . else . end))
     }' subjects >$out/nanopi-m6.intoto.json
   ''
