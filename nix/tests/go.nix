@@ -26,6 +26,7 @@ source.build buildGoModule {
     ../boot/u-boot
     ../kernel/config
     ../kernel/needs
+    ../kernel/talos
     ../pins.nix
     ../talos/imager
     ../talos/releases.json
