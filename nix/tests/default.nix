@@ -40,7 +40,6 @@ in
     dtSources = packages.dt-sources;
     inherit (packages) u-boot;
   };
-  kernel-options = pkgs.callPackage ./kernel-options.nix { configuration = packages.kernelConfigurations.lts; };
   kernel-config = pkgs.callPackage ./kernel-config.nix {
     source = sources.linux.lts;
     configuration = packages.kernelConfigurations.lts;
