@@ -59,7 +59,7 @@ treeOf (self: {
     root = self.oci-image.goModules;
     imager = self.imager.goModules;
     installer = self.talos-installer.goModules;
-    source = self.machined.goModules;
+    talos = self.machined.goModules;
     containerd = self.containerd.goModules;
     cni = self.cni.goModules;
     executor-1-10 = self.checks.executor-1-10.goModules;
@@ -158,10 +158,10 @@ treeOf (self: {
   imager = pkgs.callPackage ./nix/talos/imager.nix { };
   talosctl =
     if talosVersion == null then
-      pkgs.callPackage ./nix/talos/source.nix { packages = [ "cmd/talosctl" ]; }
+      pkgs.callPackage ./nix/talos/talos.nix { packages = [ "cmd/talosctl" ]; }
     else
       release.talosctl;
-  machined = arm64.callPackage ./nix/talos/source.nix {
+  machined = arm64.callPackage ./nix/talos/talos.nix {
     packages = [
       "internal/app/machined"
       "internal/app/init"

@@ -4,7 +4,7 @@
   root = "sha256-KBUR2v2x4xGqN+hU1LZ+DcfO+WyDmL2uo8GtOaK5SgE=";
   imager = "sha256-2M8gu3D6kKePAirRGp46Uo5UePMgb845isOTEMtvygI=";
   installer = "sha256-/DUd2QRRQa2Z0lWrzDvkNly6/9iZy5RXNHBTzLOpmcU=";
-  source = "sha256-EIR+cthhgWEXby91QQ4m7DYy1Uy1iyTNZUoAYfejgZQ=";
+  talos = "sha256-EIR+cthhgWEXby91QQ4m7DYy1Uy1iyTNZUoAYfejgZQ=";
   cni = "sha256-IW5N7qpfb4hZrs+3j1zOqGrs3xCLaJTH2TG97SzLUJ8=";
   containerd = "sha256-PFHSMmpxUFNdZ3DBcaMPKLOmvP917kt9EPv3c5IKdrw=";
   executor-1-10 = "sha256-bfWn0DRDjxvW3kl2eHVtv2SmTzjevU7dQ9aTg7DoYVE=";

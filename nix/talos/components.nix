@@ -141,7 +141,7 @@ let
       {
         components = [ ];
         programs = [
-          (required "talos" packages.machined ./source "MPL-2.0" "github.com/siderolabs/talos")
+          (required "talos" packages.machined ./talos "MPL-2.0" "github.com/siderolabs/talos")
           (required "containerd" packages.containerd ./containerd "Apache-2.0" "github.com/containerd/containerd/v2")
           (required "cni-plugins" packages.cni ./cni "Apache-2.0" "github.com/containernetworking/plugins")
           (own "flannel" packages.flannel [ "${packages.flannel}/bin" ])

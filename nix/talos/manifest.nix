@@ -31,7 +31,7 @@ in
     else
       {
         payload = "from source";
-        goModules = vendored.source;
+        goModules = vendored.talos;
       }
   );
   kernel = {

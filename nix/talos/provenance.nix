@@ -60,7 +60,7 @@ let
           (file "nix/debian/lock" ../debian/lock)
           (file "go.sum" ../../go.sum)
           (file "nix/talos/imager/go.sum" ./imager/go.sum)
-          (file "nix/talos/source/go.sum" ./source/go.sum)
+          (file "nix/talos/talos/go.sum" ./talos/go.sum)
           (file "nix/talos/containerd/go.sum" ./containerd/go.sum)
           (file "nix/talos/cni/go.sum" ./cni/go.sum)
         ]

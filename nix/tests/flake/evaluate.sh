@@ -97,8 +97,8 @@ makes() { # FLAKE PACKAGE VERSION
   [[ $got == *-talos-$3-nanopi-m6.drv ]] || fail "$2 makes $got; want Talos $3"
 }
 fromSource=$(nix-instantiate --eval "$source/nix/talos/versions.nix" -A fromSource | tr -d '"')
-grep -qF "github.com/siderolabs/talos $fromSource" "$source/nix/talos/source/go.mod" ||
-  fail "nix/talos/versions.nix says $fromSource is built from source; nix/talos/source/go.mod has another version"
+grep -qF "github.com/siderolabs/talos $fromSource" "$source/nix/talos/talos/go.mod" ||
+  fail "nix/talos/versions.nix says $fromSource is built from source; nix/talos/talos/go.mod has another version"
 pinned() { # FLAKE VERSION...: a copy of the flake with these releases as its table
   cp -r "$work/flake" "$1"
   jq --null-input --arg hash "$(printf %064d 1)" '[$ARGS.positional[] | {

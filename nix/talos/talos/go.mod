@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-module talos-nanopi-m6/nix/talos/source
+module talos-nanopi-m6/nix/talos/talos
 
 go 1.26.0
 
