@@ -9,14 +9,14 @@
   internal ? [ ],
 }:
 let
-  source = import ./go-source.nix { inherit lib; };
+  module = import ./go-module.nix { inherit lib; };
   # A changed test changes no program.
   withoutTests = lib.fileset.fileFilter (file: !lib.hasSuffix "_test.go" file.name);
 in
-source.build buildGoModule {
+module.build buildGoModule {
   pname = baseNameOf package;
   version = "0";
-  src = source.only (
+  src = module.only (
     map withoutTests ([ (../. + "/${package}") ] ++ map (name: ../internal + "/${name}") internal)
   );
   subPackages = [ package ];

@@ -16,7 +16,7 @@
   u-boot-qemu,
 }:
 let
-  source = import ../go-source.nix { inherit lib; };
+  module = import ../go-module.nix { inherit lib; };
   # overlay NAME SOURCE: what a test describes to QEMU's virt machine.
   overlay =
     name: src:
@@ -29,10 +29,10 @@ let
       '';
     };
 in
-source.build buildGoModule {
+module.build buildGoModule {
   pname = "boot-flow";
   version = "0";
-  src = source.only [ ./programs/boot-flow ];
+  src = module.only [ ./programs/boot-flow ];
   nativeBuildInputs = [
     dosfstools
     dtc

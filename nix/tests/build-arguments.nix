@@ -8,7 +8,7 @@
 runCommand "build-arguments"
   {
     nativeBuildInputs = [ nix ];
-    source = import ../flake/source.nix { inherit lib; };
+    source = import ./flake/files.nix { inherit lib; };
   }
   ''
     bash $source/nix/tests/build-arguments/run.sh $source

@@ -10,12 +10,12 @@
   u-boot,
 }:
 let
-  source = import ../go-source.nix { inherit lib; };
+  module = import ../go-module.nix { inherit lib; };
 in
-source.build buildGoModule {
+module.build buildGoModule {
   pname = "device-tree";
   version = "0";
-  src = source.only [
+  src = module.only [
     ./programs/device-tree
     ../../internal/fdt
   ];

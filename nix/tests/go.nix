@@ -6,13 +6,13 @@
   u-boot,
 }:
 let
-  source = import ../go-source.nix { inherit lib; };
+  module = import ../go-module.nix { inherit lib; };
 in
-source.build buildGoModule {
+module.build buildGoModule {
   pname = "go-tests";
   version = "0";
   # With what the tests read beside the code, and with the modules beside this one: nothing of theirs lies where Go looks.
-  src = source.only [
+  src = module.only [
     ../../cmd
     ../../installer
     ../../internal

@@ -5,7 +5,7 @@
   buildGoModule,
 }:
 let
-  source = import ../go-source.nix { inherit lib; };
+  module = import ../go-module.nix { inherit lib; };
   staticcheck = import ../go-required.nix { inherit buildGoModule; } {
     pname = "staticcheck";
     version = "0.8.2";
@@ -15,10 +15,10 @@ let
     packages = [ "cmd/staticcheck" ];
   };
 in
-source.build buildGoModule {
+module.build buildGoModule {
   pname = "lint";
   version = "0";
-  src = source.everything;
+  src = module.everything;
   nativeBuildInputs = [ staticcheck ];
   buildPhase = ''
     export XDG_CACHE_HOME=$NIX_BUILD_TOP/cache

@@ -7,12 +7,12 @@
   pin,
 }:
 let
-  source = import ../go-source.nix { inherit lib; };
+  module = import ../go-module.nix { inherit lib; };
 in
-source.build buildGoModule {
+module.build buildGoModule {
   pname = "pin-tests";
   version = "0";
-  src = source.only [
+  src = module.only [
     ../../cmd/pin
     ../../internal
     ../talos/releases.json

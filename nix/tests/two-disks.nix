@@ -12,12 +12,12 @@
   u-boot-qemu,
 }:
 let
-  source = import ../go-source.nix { inherit lib; };
+  module = import ../go-module.nix { inherit lib; };
 in
-source.build buildGoModule {
+module.build buildGoModule {
   pname = "two-disks";
   version = "0";
-  src = source.only [ ./programs/two-disks ];
+  src = module.only [ ./programs/two-disks ];
   # The imager's mkfs.xfs finds its option files.
   nativeBuildInputs = [
     imagerTools
