@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
-# The package tree, from a package set: nixpkgs', or the embedded one when none is given.
+# The packages of this project, from a package set: nixpkgs', or the embedded one when none is given.
 {
   pkgs ? import ./nix/debian { },
   # The same set with every build another derivation, for the check that builds everything twice; or null.
   pkgsAgain ? import ./nix/debian { variation = "again"; },
-  # Packages of this tree that are built already and stand for those here.
+  # Packages of this project that are built already and stand for those here.
   built ? { },
   # Rockchip's DDR blob: its version in nix/pins.nix ("v1.19"; with nixpkgs), or { blob, blobSha256 }, or neither (then the
   # image says that it starts no board).
@@ -37,9 +37,9 @@ let
   program =
     set: package: internal:
     set.callPackage ./nix/go.nix { inherit package internal; };
-  # treeOf TREE: what a function gives of itself, with what is built already in its place.
-  treeOf = tree: lib.fix (self: tree self // built);
-  # builtAgain ARGUMENTS: this tree over pkgsAgain.
+  # packagesOf FUNCTION: what it makes of its own result, with what is built already in its place.
+  packagesOf = packages: lib.fix (self: packages self // built);
+  # builtAgain ARGUMENTS: these packages over pkgsAgain.
   builtAgain =
     more:
     import ./. (
@@ -51,7 +51,7 @@ let
       // more
     );
 in
-treeOf (self: {
+packagesOf (self: {
   inherit sources;
 
   # Each Go module's dependencies; goModules is all of them.
@@ -369,8 +369,8 @@ treeOf (self: {
   # What a compiler makes, once more: not in `make test`, but in `make test-all`.
   reproducible-programs =
     let
-      programs = tree: {
-        inherit (tree)
+      programs = packages: {
+        inherit (packages)
           tfa
           u-boot
           containerd
@@ -379,8 +379,8 @@ treeOf (self: {
           flannel
           imager
           ;
-        installer-amd64 = tree.installer.amd64;
-        installer-arm64 = tree.installer.arm64;
+        installer-amd64 = packages.installer.amd64;
+        installer-arm64 = packages.installer.arm64;
       };
     in
     pkgs.callPackage ./nix/tests/reproducible.nix {

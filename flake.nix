@@ -14,7 +14,21 @@
         "aarch64-linux"
       ];
       pkgsFor = system: import ./nix/flake/recipes.nix nixpkgs.legacyPackages.${system};
-      tree = pkgs: arguments: import ./nix/flake/tree.nix { inherit pkgs arguments; };
+      # project PKGS ARGUMENTS: default.nix with what only the Internet has: Rockchip's DDR blob, Collabora's kernel, and
+      # Talos' own payload once a release of the default line is pinned. ARGUMENTS are default.nix' own; those given count.
+      project =
+        pkgs: arguments:
+        import ./. (
+          {
+            inherit pkgs;
+            # nixpkgs has `nix build --rebuild` for it.
+            pkgsAgain = null;
+            kernelFlavour = "collabora";
+            talosVersion = (import ./nix/talos/versions.nix).default;
+            ddrBlob = "v1.19";
+          }
+          // arguments
+        );
       # perSystem FILE: a file of nix/flake for each system.
       perSystem =
         file:
@@ -23,9 +37,9 @@
           import file {
             inherit
               lib
+              project
               self
               system
-              tree
               ;
             pkgs = pkgsFor system;
           }
@@ -33,20 +47,20 @@
     in
     {
       packages = perSystem ./nix/flake/packages.nix;
-      # The whole tree of default.nix, and the package set it is made of.
+      # All of default.nix, and the package set it is made of.
       legacyPackages = lib.genAttrs systems (
         system:
         let
           pkgs = pkgsFor system;
         in
-        tree pkgs { } // { inherit pkgs; }
+        project pkgs { } // { inherit pkgs; }
       );
       apps = perSystem ./nix/flake/apps.nix;
       checks = perSystem ./nix/flake/checks.nix;
       devShells = perSystem ./nix/flake/shells.nix;
       formatter = lib.genAttrs systems (system: (pkgsFor system).nixfmt);
       hydraJobs = import ./nix/flake/hydra.nix { inherit self lib systems; };
-      lib = import ./nix/lib { inherit lib pkgsFor; };
+      lib = import ./nix/lib { inherit lib pkgsFor project; };
       templates = rec {
         default = node;
         node = {

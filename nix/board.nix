@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
-# What this project calls the board and where it keeps things on it, as Go has it; and `tree`, the name of its device tree
+# What this project calls the board and where it keeps things on it, as Go has it; and `deviceTree`, the name of its device tree
 # without an ending.
 let
   board = builtins.fromJSON (builtins.readFile ../internal/board/board.json);
 in
 board
 // {
-  tree = builtins.head (builtins.match "(.*)\\.dtb" (builtins.head board.deviceTrees));
+  deviceTree = builtins.head (builtins.match "(.*)\\.dtb" (builtins.head board.deviceTrees));
 }

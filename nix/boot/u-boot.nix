@@ -42,8 +42,8 @@ let
         inherit (ours) patches;
         postPatch = ours.postPatch + ''
           # The nearest board of this release stands in; the second step puts ours here.
-          echo '#include "${board.uBoot.standInTree}"' >dts/upstream/src/arm64/rockchip/${board.tree}.dts
-          echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/${board.tree}-u-boot.dtsi
+          echo '#include "${board.uBoot.standInTree}"' >dts/upstream/src/arm64/rockchip/${board.deviceTree}.dts
+          echo '#include "rk3588s-u-boot.dtsi"' >arch/arm/dts/${board.deviceTree}-u-boot.dtsi
         '';
         # With the dates, by which make knows what is built. The tarball's files are writable for their group, which Nix
         # takes of no output.
@@ -69,8 +69,8 @@ stdenv.mkDerivation {
   BL31 = "${tfa}/bl31.elf";
   ROCKCHIP_TPL = ddrBlob.tpl;
   preBuild = ''
-    cp $trees/${board.tree}.dts $trees/${board.tree}.dtsi dts/upstream/src/arm64/rockchip/
-    cp $trees/${board.tree}-u-boot.dtsi arch/arm/dts/
+    cp $trees/${board.deviceTree}.dts $trees/${board.deviceTree}.dtsi dts/upstream/src/arm64/rockchip/
+    cp $trees/${board.deviceTree}-u-boot.dtsi arch/arm/dts/
   '';
   installPhase = ''
     runHook preInstall

@@ -3,11 +3,11 @@
 {
   lib,
   pkgs,
-  tree,
+  project,
   ...
 }:
 let
-  default = tree pkgs { };
+  default = project pkgs { };
 
   # app DESCRIPTION NAME INPUTS TEXT: a script with these packages in its PATH.
   app =

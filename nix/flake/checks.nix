@@ -3,7 +3,7 @@
 {
   lib,
   pkgs,
-  tree,
+  project,
   self,
   ...
 }:
@@ -19,7 +19,7 @@ let
         ) self.${kind}.${system}
       ) (builtins.attrNames self.${kind})
     );
-  tests = (tree pkgs { }).checks;
+  tests = (project pkgs { }).checks;
 in
 # Of the embedded package set and its scripts these two ask, not of nixpkgs.
 removeAttrs tests [

@@ -3,12 +3,12 @@
 {
   lib,
   pkgs,
-  tree,
+  project,
   system,
   ...
 }:
 let
-  default = tree pkgs { };
+  default = project pkgs { };
   inherit (default) sources;
   inherit (import ../talos/versions.nix) newest;
 in
@@ -33,12 +33,12 @@ in
   kernel = default.kernel;
   uboot = default.u-boot;
   uboot-collabora = default.u-boot.override { source = sources.u-boot-collabora; };
-  # The whole tree with the kernel this project boots in its checks, and with Talos from source.
-  sdImage-lts = (tree pkgs { kernelFlavour = "lts"; }).sdImage;
-  sdImage-from-source = (tree pkgs { talosVersion = null; }).sdImage;
+  # With the kernel this project boots in its checks, and with Talos from source.
+  sdImage-lts = (project pkgs { kernelFlavour = "lts"; }).sdImage;
+  sdImage-from-source = (project pkgs { talosVersion = null; }).sdImage;
 }
 // lib.optionalAttrs (newest != null) {
   # The newest official release, of whichever line.
-  sdImage-official = (tree pkgs { talosVersion = newest; }).sdImage;
+  sdImage-official = (project pkgs { talosVersion = newest; }).sdImage;
 }
-// lib.mapAttrs' (flavour: _: lib.nameValuePair "kernel-${flavour}" (tree pkgs { kernelFlavour = flavour; }).kernel) sources.linux
+// lib.mapAttrs' (flavour: _: lib.nameValuePair "kernel-${flavour}" (project pkgs { kernelFlavour = flavour; }).kernel) sources.linux

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 # `nix develop`: everything to work on Go, Nix, device trees and U-Boot here; `nix develop .#kernel`: to configure the
 # kernel (make menuconfig), with ARCH and CROSS_COMPILE set.
-{ pkgs, tree, ... }:
+{ pkgs, project, ... }:
 let
   arm64 = pkgs.pkgsCross.aarch64-multiplatform;
-  default = tree pkgs { };
+  default = project pkgs { };
 in
 {
   default = pkgs.mkShell {

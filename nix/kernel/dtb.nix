@@ -23,17 +23,17 @@ stdenv.mkDerivation {
       dtc -@ -I dts -O dtb -b 0 \
         -Wno-unique_unit_address -Wunique_unit_address_if_enabled \
         -o "$2" "''${1##*/}.tmp" 2>warnings || { cat warnings >&2; return 1; }
-      if grep -F "${board.tree}" warnings; then
+      if grep -F "${board.deviceTree}" warnings; then
         echo "$1: dtc warns (above): fix the device tree" >&2
         return 1
       fi
     }
     mkdir rockchip
-    for tree in ${board.tree}*.dts; do
+    for tree in ${board.deviceTree}*.dts; do
       compile "$tree" "rockchip/''${tree%.dts}.dtb"
     done
     # V1's name in mainline (from 7.4 on).
-    cp rockchip/${board.tree}.dtb rockchip/${board.tree}v1.dtb
+    cp rockchip/${board.deviceTree}.dtb rockchip/${board.deviceTree}v1.dtb
     for overlay in rk3588s-*.dtso; do
       compile "$overlay" "rockchip/''${overlay%.dtso}.dtbo"
     done

@@ -2,8 +2,9 @@
 # lib.mkImage: checks its options (image-options.nix) and hands them to default.nix.
 {
   lib,
-  pkgsFor,
   options,
+  pkgsFor,
+  project,
 }:
 given:
 let
@@ -40,32 +41,29 @@ let
   minor = lib.concatStringsSep "." (lib.take 2 (lib.splitString "." (lib.removePrefix "v" o.talosVersion)));
   embeds = official && builtins.compareVersions minor "1.12" >= 0;
 
-  tree = import ../flake/tree.nix {
-    pkgs = pkgsFor o.system;
-    arguments = {
+  packages = project (pkgsFor o.system) {
+    inherit (o)
+      ddrBlob
+      kernelConfig
+      moduleSigning
+      talosVersion
+      ;
+    kernelFlavour = o.kernel;
+    imageFormat = o.diskFormat;
+    image = {
       inherit (o)
-        ddrBlob
-        kernelConfig
-        moduleSigning
-        talosVersion
+        extraKernelArgs
+        overlayOptions
+        systemExtensions
+        meta
+        diskSize
         ;
-      kernelFlavour = o.kernel;
-      imageFormat = o.diskFormat;
-      image = {
-        inherit (o)
-          extraKernelArgs
-          overlayOptions
-          systemExtensions
-          meta
-          diskSize
-          ;
-        profileName = o.profile;
-        machineConfig = if o.machineConfig == null then null else builtins.readFile o.machineConfig;
-      };
+      profileName = o.profile;
+      machineConfig = if o.machineConfig == null then null else builtins.readFile o.machineConfig;
     };
   };
 in
 if faults != [ ] then
   throw "mkImage:\n  ${lib.concatStringsSep "\n  " faults}"
 else
-  tree.sdImage
+  packages.sdImage

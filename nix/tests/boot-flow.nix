@@ -43,7 +43,7 @@ module.build buildGoModule {
   env = {
     FLOW_UBOOT = "${u-boot-qemu}/u-boot.bin";
     FLOW_EFI = "${u-boot-qemu}/helloworld.efi";
-    FLOW_DTB = "${dtb}/rockchip/${(import ../board.nix).tree}.dtb";
+    FLOW_DTB = "${dtb}/rockchip/${(import ../board.nix).deviceTree}.dtb";
     FLOW_LEDS = overlay "qemu-leds" ../../dts/qemu-leds.dtso;
     FLOW_BOARD = overlay "qemu-board" ../../dts/qemu-board.dtso;
     FLOW_FACTS = ../../dts/facts.yaml;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # Every check, one file a promise. A check that fails fails its build.
-# Takes the package sets, `packages` (default.nix) and `again`: the same tree built anew, or null.
+# Takes the package sets, `packages` (default.nix) and `again`: the same packages built anew, or null.
 {
   pkgs,
   arm64,
@@ -117,8 +117,8 @@ in
   # What no compiler makes, and the signatures; the programs' turn is default.nix' reproducible-programs.
   reproducible =
     let
-      compared = tree: {
-        inherit (tree)
+      compared = set: {
+        inherit (set)
           kernel
           dtb
           initramfs

@@ -28,7 +28,7 @@ runCommand "installer-image" { nativeBuildInputs = [ jq ]; } ''
   cat files
   for file in usr/bin/installer usr/install/arm64/vmlinuz.efi usr/install/arm64/systemd-boot.efi \
     overlay/installers/default overlay/artifacts/arm64/u-boot/${board.name}/${board.loader.mmc.file} \
-    overlay/artifacts/arm64/dtb/rockchip/${board.tree}.dtb; do
+    overlay/artifacts/arm64/dtb/rockchip/${board.deviceTree}.dtb; do
     grep -x "\(\./\)\?$file" files
   done
   touch $out

@@ -28,9 +28,9 @@ stdenvNoCC.mkDerivation {
     kernel-check parity ${configuration}/config . $needs/parity.yaml $talos/options-*
     kernel-hardening-checker -m json -c ${configuration}/config >report.json
     kernel-check hardening report.json $needs/hardening.yaml
-    kernel-check devices ${configuration}/config ${dtb}/rockchip/${(import ../board.nix).tree}.dtb . $needs/device-tree.yaml
+    kernel-check devices ${configuration}/config ${dtb}/rockchip/${(import ../board.nix).deviceTree}.dtb . $needs/device-tree.yaml
     for line in 1.10 1.14; do
-      kernel-check stock $talos/options-$line ${dtb}/rockchip/${(import ../board.nix).tree}.dtb . \
+      kernel-check stock $talos/options-$line ${dtb}/rockchip/${(import ../board.nix).deviceTree}.dtb . \
         $needs/device-tree.yaml $needs/software/board.yaml $talos/lacks-$line.yaml
     done
   '';
