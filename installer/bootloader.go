@@ -91,7 +91,7 @@ func (o *options) planLoader(path, artifacts, esp string) (_ *bootPlan, err erro
 
 	for _, name := range o.emmcBoot {
 		if disk.Kind != medium.KindEMMC {
-			return nil, fmt.Errorf("%s: has no boot partitions, it is no eMMC but another kind (%s): leave the overlay option emmcBoot out", disk.Path, disk.Kind)
+			return nil, fmt.Errorf("%s: has no boot partitions; it is not an eMMC but of kind %s: leave the overlay option emmcBoot out", disk.Path, disk.Kind)
 		}
 
 		added, partition, err := o.bootPartitionTarget(disk.Path+name, artifacts)

@@ -47,7 +47,7 @@ func (p prefixed) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// printf writes one message. That it cannot be written is no reason to leave a medium half done.
+// printf writes one message. A failure to write it is not a reason to leave a medium half done.
 func (l *logger) printf(format string, args ...any) {
 	for _, output := range l.outputs {
 		fmt.Fprintf(output, "overlay "+board.Name+": "+format+"\n", args...) // see above

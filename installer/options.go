@@ -174,7 +174,7 @@ func toList(value any, separator func(rune) bool) ([]string, error) {
 		for _, item := range v {
 			text, ok := item.(string)
 			if !ok {
-				return nil, fmt.Errorf("%#v in the list is no string", item)
+				return nil, fmt.Errorf("%#v in the list is not a string", item)
 			}
 
 			items = append(items, text)
@@ -273,7 +273,7 @@ func toMAC(value any) (net.HardwareAddr, error) {
 	case mac[0]&1 != 0:
 		return nil, fmt.Errorf("%q is a group address; a network card's first byte is even", text)
 	case mac.String() == "00:00:00:00:00:00":
-		return nil, fmt.Errorf("%q is no network card's address", text)
+		return nil, fmt.Errorf("%q is not a network card's address", text)
 	}
 
 	return mac, nil
@@ -315,7 +315,7 @@ func toSeconds(value any) (time.Duration, error) {
 		}
 
 		if d < time.Second || d > longest || d%time.Second != 0 {
-			return 0, fmt.Errorf("%q is no whole number of seconds between 1s and %s", v, longest)
+			return 0, fmt.Errorf("%q is not a whole number of seconds between 1s and %s", v, longest)
 		}
 	default:
 		return 0, fmt.Errorf("%#v is neither off nor a time such as 3m or 180s", value)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # The root Go module for buildGoModule.
-# Gives `only PATHS` (a source: these, go.mod and go.sum), `programs` (those of the tests, a file set) and `build
+# Outputs: `only PATHS` (a source: these, go.mod and go.sum), `programs` (those of the tests, a file set) and `build
 # BUILDGOMODULE ARGUMENTS` (static, with the dependencies that are vendored once for all of them).
 { lib }:
 rec {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # Another project's Go programs, static, from a module here that does nothing but require it: go.mod and go.sum are the pin.
-# Takes `pname`, `version`, `src` (the directory of that module), `vendorHash`, `project` (its module path), `packages` (below that path),
+# Arguments: `pname`, `version`, `src` (the directory of that module), `vendorHash`, `project` (its module path), `packages` (below that path),
 # `ldflags` beyond those that leave out symbols, `projectPatches` (over the project's module), and what else buildGoModule takes (`tags`, `postInstall`, `meta`).
 { buildGoModule }:
 {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # One of this repository's own Go programs, static.
-# Takes `package` (its directory below the root) and `internal` (the packages below internal/ that it uses: what else
-# changes does not rebuild it). Gives bin/NAME.
+# Arguments: `package` (its directory below the root) and `internal` (the packages below internal/ that it uses: what else
+# changes does not rebuild it). Outputs: bin/NAME.
 {
   lib,
   buildGoModule,

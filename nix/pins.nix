@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# Every source that is no Debian package: revision, hash and the hash's provenance. Debian's files stand in
+# Every source that is not a Debian package: revision, hash and the hash's provenance. Debian's files stand in
 # nix/debian/lock, Go modules in each go.sum and, vendored, in nix/vendor-hashes.nix. Data only.
 {
   u-boot = {

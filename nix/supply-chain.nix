@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# The programs that write and check SBOM and provenance, with their tests. Gives bin/sbom and bin/provenance-check.
+# The programs that write and check SBOM and provenance, with their tests. Outputs: bin/sbom and bin/provenance-check.
 { buildGoModule }:
 buildGoModule {
   pname = "supply-chain";

@@ -218,7 +218,7 @@ func (m machine) rule() ailment {
 	return a
 }
 
-// board looks for the board on USB. That it is not there is no ailment.
+// board looks for the board on USB. Its absence is not a fault.
 func (m machine) board() ailment {
 	a := ailment{For: "recover", Name: "the board on USB", OK: true, Found: "not connected, or not in MaskROM"}
 

@@ -293,7 +293,7 @@ func (f *flashing) open(ctx context.Context, name string) (*flash.Input, []verif
 	}
 
 	if r.Report.Kind != inspect.KindDisk {
-		return nil, nil, errors.Join(fmt.Errorf("%s is no disk image, but a %s (a boot loader alone: --loader-only)", name, r.Report.Kind), in.Close())
+		return nil, nil, errors.Join(fmt.Errorf("%s: a %s, not a disk image (a boot loader alone: --loader-only)", name, r.Report.Kind), in.Close())
 	}
 
 	if err := flash.Refusal(r); err != nil {

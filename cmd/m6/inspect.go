@@ -56,7 +56,7 @@ func inspectCommand() *cobra.Command {
 
 func writeSVG(path string, r *inspect.Report) error {
 	if len(r.Regions) == 0 {
-		return fmt.Errorf("%s is no disk: there is no map of it to draw", r.Source)
+		return fmt.Errorf("%s: not a disk: there is no map of it to draw", r.Source)
 	}
 
 	f, err := createOutput(path, r.Source)

@@ -21,7 +21,7 @@ import (
 func main() {
 	root := &cobra.Command{
 		Use:           "oci-image",
-		Short:         "Make OCI images of directories, the same bits every time, and push them",
+		Short:         "Make OCI images of directories, bit-for-bit the same every time, and push them",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -162,7 +162,7 @@ func sourceDate() (time.Time, error) {
 
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || seconds < 0 {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%q is no number of seconds since 1970", text)
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%q: want a number of seconds since 1970", text)
 	}
 
 	return time.Unix(seconds, 0).UTC(), nil

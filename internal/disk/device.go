@@ -45,7 +45,7 @@ var (
 // PageSize is a multiple of what O_DIRECT wants of offsets, sizes and memory, in bytes.
 const PageSize = 4096
 
-// zeroPiece is how much is made zero with one write where nothing better is known, in bytes.
+// zeroPiece is how much is zeroed with one write where nothing better is known, in bytes.
 const zeroPiece = 4 << 20
 
 // Disk is an open block device or image file.
@@ -145,7 +145,7 @@ func (d *Disk) openFile() error {
 	}
 
 	if d.size = st.Size(); d.size%512 != 0 {
-		return fmt.Errorf("%d bytes are no whole number of sectors", d.size)
+		return fmt.Errorf("%d bytes are not a whole number of sectors", d.size)
 	}
 
 	return nil

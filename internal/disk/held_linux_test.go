@@ -38,7 +38,7 @@ func TestALoopDeviceOverADiskIsAUseOfIt(t *testing.T) {
 	// The file itself, written to in the disk's place.
 	d, err := Open(card)
 	if err == nil {
-		t.Fatal("6 bytes are no disk", d)
+		t.Fatal("6 bytes taken for a disk", d)
 	}
 
 	if err := os.Truncate(card, 1<<20); err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/u-root/u-root/pkg/dt"
 )
 
-// ErrOverlay is returned for an overlay that is no overlay or does not fit its base.
+// ErrOverlay is returned for an overlay that is none or does not fit its base.
 var ErrOverlay = errors.New("overlay cannot be applied")
 
 // Apply applies an overlay onto base, which is changed even after an error, as libfdt's fdt_overlay_apply (and so the
@@ -167,7 +167,7 @@ func (a *application) resolveSymbols() error {
 
 		places := Strings(&dt.Node{Properties: []dt.Property{fixup}}, fixup.Name)
 		if len(places) == 0 {
-			return fmt.Errorf("%w: __fixups__ of %q is no list of places", ErrOverlay, fixup.Name)
+			return fmt.Errorf("%w: __fixups__ of %q is not a list of places", ErrOverlay, fixup.Name)
 		}
 
 		for _, place := range places {

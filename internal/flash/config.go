@@ -32,7 +32,7 @@ const configFile = "config.yaml"
 // MaxConfig is the largest machine configuration, in bytes.
 const MaxConfig = 1 << 20
 
-// ErrConfig says that a file is no machine configuration.
+// ErrConfig says that a file is not a machine configuration.
 var ErrConfig = errors.New("not a machine configuration")
 
 // StateFile makes the content of a STATE partition with a machine configuration in it, in a file without a name.

@@ -96,7 +96,7 @@ func (j *job) head() (io.ReaderAt, int64, error) {
 		j.size = d.Size
 
 		if d.Size%sector != 0 {
-			return nil, 0, fmt.Errorf("%w %s has %d bytes, which is no whole number of sectors", ErrInput, d.Path, d.Size)
+			return nil, 0, fmt.Errorf("%w %s has %d bytes, which is not a whole number of sectors", ErrInput, d.Path, d.Size)
 		}
 
 		return d, 0, nil
@@ -126,7 +126,7 @@ func (p plan) ends(name string, size int64) error {
 	case size == 0:
 		return fmt.Errorf("%w %s is empty", ErrInput, name)
 	case size%sector != 0:
-		return fmt.Errorf("%w %s ends after %d bytes, which is no whole number of sectors", ErrInput, name, size)
+		return fmt.Errorf("%w %s ends after %d bytes, which is not a whole number of sectors", ErrInput, name, size)
 	case size < p.end:
 		return fmt.Errorf("%w %s ends after %d bytes, and its partition table says %d", ErrInput, name, size, p.end)
 	}

@@ -113,7 +113,7 @@ type Result struct {
 	Zeroed  int64  `json:"zeroed"`  // what had to be zero
 	Skipped int64  `json:"skipped"` // what nobody reads
 	// Discarded says that the medium was told to forget all it held, Secrets how many bytes of an old node's settings and
-	// configuration (META, STATE) were found on it, and made zero where the image does not cover them.
+	// configuration (META, STATE) were found on it, and zeroed where the image does not cover them.
 	Discarded bool  `json:"discarded"`
 	Secrets   int64 `json:"secrets,omitempty"`
 	// Seconds the steps took.

@@ -154,7 +154,7 @@ func TestDamagedSeekableImageIsAnErrorOrTheSameImage(t *testing.T) {
 		}
 	}
 
-	// Every third byte of the table, and a sample of the frames. (Without its magic number a file is no zstd file.)
+	// Every third byte of the table, and a sample of the frames. (Without its magic number a file is not a zstd file.)
 	var places []int
 	for at := 4; at < len(packed); at++ {
 		if at >= table && at%3 == 0 || at < 20 || at < table && at > 50_000 && at%97 == 0 || at%9999 == 0 {

@@ -20,7 +20,7 @@ import (
 	"talos-nanopi-m6/internal/image"
 )
 
-// sample is 3 MiB and a bit: noise, a large hole, noise, a tail of zeros that is no whole block.
+// sample is 3 MiB and a bit: noise, a large hole, noise, a tail of zeros that is not a whole block.
 func sample() []byte {
 	b := make([]byte, 3<<20+777)
 	r := rand.NewChaCha8([32]byte{1})

@@ -83,7 +83,7 @@ func Disk(ctx context.Context, d *image.Disk) (*Report, error) {
 	return r, nil
 }
 
-// artifact looks at files that are no disks.
+// artifact looks at files that are not disks.
 func (r *Report) artifact(d *image.Disk, head []byte) (bool, error) {
 	block := func(at int64) bool {
 		b := make([]byte, 4)

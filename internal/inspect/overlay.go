@@ -49,7 +49,7 @@ const (
 	maxOverlayFiles = 10_000
 )
 
-// ErrNoOverlay says that a directory is no overlay.
+// ErrNoOverlay says that a directory is not an overlay.
 var ErrNoOverlay = errors.New("neither an overlay (installers/, profiles/, artifacts/) nor an OCI layout")
 
 // readOverlay reads an overlay from a directory.

@@ -163,7 +163,7 @@ func TestATreeWithNothingToDriveIsNoSuccess(t *testing.T) {
 
 	path := filepath.Join(write(t, map[string]string{"board.dtb": "not a tree"}), "board.dtb")
 	if _, err := ReadNodes(path); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("a file that is no tree: %v", err)
+		t.Errorf("a file that is not a tree: %v", err)
 	}
 }
 

@@ -12,12 +12,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Needs is what one asker wants of the kernel; a file of its own under nix/kernel/needs/software.
+// Needs is what one consumer wants of the kernel; a file of its own under nix/kernel/needs/software.
 type Needs struct {
-	// Asker names it, with the versions looked at.
-	Asker string `yaml:"asker"`
-	Needs []Need `yaml:"needs"`
-	// Without lists what the asker's own list names and this kernel leaves out on purpose.
+	// Consumer names it, with the versions looked at.
+	Consumer string `yaml:"consumer"`
+	Needs    []Need `yaml:"needs"`
+	// Without lists what the consumer's own list names and this kernel leaves out on purpose.
 	Without []Exception `yaml:"without"`
 
 	path string
@@ -26,7 +26,7 @@ type Needs struct {
 // Need is one reason to have some symbols.
 type Need struct {
 	Why string `yaml:"why"`
-	// Source is where that is written down: a file of the asker's, or a page.
+	// Source is where that is written down: a file of the consumer's, or a page.
 	Source string `yaml:"source"`
 	// BuiltIn must be y: they are used before a module could be loaded.
 	BuiltIn []string `yaml:"built-in"`
@@ -99,13 +99,13 @@ func ReadNeed(path string) (Needs, error) {
 }
 
 func (n Needs) complete() error {
-	if n.Asker == "" || len(n.Needs) == 0 {
-		return fmt.Errorf("%s: names no asker, or nothing it needs", n.path)
+	if n.Consumer == "" || len(n.Needs) == 0 {
+		return fmt.Errorf("%s: names no consumer, or no requirement", n.path)
 	}
 
 	for i, need := range n.Needs {
 		if need.Why == "" || need.Source == "" {
-			return fmt.Errorf("%s: need %d of %s has no why or no source", n.path, i+1, n.Asker)
+			return fmt.Errorf("%s: requirement %d of %s has no why or no source", n.path, i+1, n.Consumer)
 		}
 
 		if len(need.BuiltIn)+len(need.Present)+len(need.Off)+len(need.Value) == 0 {
@@ -134,7 +134,7 @@ func CheckNeeds(config Config, all []Needs) []string {
 		for _, need := range needs.Needs {
 			complain := func(want, symbol string) {
 				missing = append(missing, fmt.Sprintf("%s: %s: wants CONFIG_%s %s, has %s (%s)",
-					needs.Asker, need.Why, symbol, want, config.show(symbol), need.Source))
+					needs.Consumer, need.Why, symbol, want, config.show(symbol), need.Source))
 			}
 
 			for _, symbol := range need.BuiltIn {
@@ -166,7 +166,7 @@ func CheckNeeds(config Config, all []Needs) []string {
 			for _, symbol := range e.Symbols {
 				if config.Present(symbol) {
 					missing = append(missing, fmt.Sprintf("%s: CONFIG_%s is said to be left out (%s), but is set: drop the exception from %s",
-						needs.Asker, symbol, e.Why, needs.path))
+						needs.Consumer, symbol, e.Why, needs.path))
 				}
 			}
 		}

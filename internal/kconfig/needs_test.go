@@ -85,8 +85,8 @@ func TestConfigRefusesOtherFiles(t *testing.T) {
 	}
 }
 
-const asker = `
-asker: Someone 1.0
+const consumer = `
+consumer: Someone 1.0
 needs:
   - why: early
     source: its init
@@ -113,11 +113,11 @@ func readNeeds(t *testing.T, text string) []Needs {
 }
 
 func TestNeedsThatAreMetSayNothing(t *testing.T) {
-	finds(t, CheckNeeds(Config{"EARLY": "y", "LATER": "m", "COUNT": "8"}, readNeeds(t, asker)))
+	finds(t, CheckNeeds(Config{"EARLY": "y", "LATER": "m", "COUNT": "8"}, readNeeds(t, consumer)))
 }
 
 func TestNeedsSayWhatIsMissingWhyAndWhereThatStands(t *testing.T) {
-	finds(t, CheckNeeds(Config{"NEVER": "m", "COUNT": "4", "ELSE": "y"}, readNeeds(t, asker)),
+	finds(t, CheckNeeds(Config{"NEVER": "m", "COUNT": "4", "ELSE": "y"}, readNeeds(t, consumer)),
 		"Someone 1.0: early: wants CONFIG_EARLY built in, has CONFIG_EARLY is not set (its init)",
 		"Someone 1.0: later: wants CONFIG_LATER built in or as a module, has CONFIG_LATER is not set (its manual)",
 		"Someone 1.0: later: wants CONFIG_NEVER off, has CONFIG_NEVER=m (its manual)",
@@ -127,20 +127,20 @@ func TestNeedsSayWhatIsMissingWhyAndWhereThatStands(t *testing.T) {
 }
 
 func TestAModuleIsNotEnoughForWhatMustBeBuiltIn(t *testing.T) {
-	finds(t, CheckNeeds(Config{"EARLY": "m", "LATER": "y", "COUNT": "8"}, readNeeds(t, asker)),
+	finds(t, CheckNeeds(Config{"EARLY": "m", "LATER": "y", "COUNT": "8"}, readNeeds(t, consumer)),
 		"wants CONFIG_EARLY built in, has CONFIG_EARLY=m")
 }
 
 func TestNeedsThatCouldPassUnreadAreRefused(t *testing.T) {
 	for name, text := range map[string]string{
-		"a misspelt key":            "asker: A\nneeds: [{why: w, source: s, builtin: [X]}]\n",
-		"no source":                 "asker: A\nneeds: [{why: w, built-in: [X]}]\n",
-		"no reason":                 "asker: A\nneeds: [{source: s, built-in: [X]}]\n",
-		"no symbol":                 "asker: A\nneeds: [{why: w, source: s}]\n",
-		"no need":                   "asker: A\nneeds: []\n",
-		"no asker":                  "needs: [{why: w, source: s, built-in: [X]}]\n",
-		"an exception without why":  "asker: A\nneeds: [{why: w, source: s, built-in: [X]}]\nwithout: [{symbols: [Y]}]\n",
-		"an exception from nothing": "asker: A\nneeds: [{why: w, source: s, built-in: [X]}]\nwithout: [{why: w}]\n",
+		"a misspelt key":            "consumer: A\nneeds: [{why: w, source: s, builtin: [X]}]\n",
+		"no source":                 "consumer: A\nneeds: [{why: w, built-in: [X]}]\n",
+		"no reason":                 "consumer: A\nneeds: [{source: s, built-in: [X]}]\n",
+		"no symbol":                 "consumer: A\nneeds: [{why: w, source: s}]\n",
+		"no need":                   "consumer: A\nneeds: []\n",
+		"no consumer":               "needs: [{why: w, source: s, built-in: [X]}]\n",
+		"an exception without why":  "consumer: A\nneeds: [{why: w, source: s, built-in: [X]}]\nwithout: [{symbols: [Y]}]\n",
+		"an exception from nothing": "consumer: A\nneeds: [{why: w, source: s, built-in: [X]}]\nwithout: [{why: w}]\n",
 		"an empty file":             "",
 	} {
 		if _, err := ReadNeeds(write(t, map[string]string{"a.yaml": text})); err == nil {
@@ -197,13 +197,13 @@ func TestFragmentsDoNotContradictNeeds(t *testing.T) {
 		for _, need := range n.Needs {
 			for _, symbol := range slices.Concat(need.BuiltIn, need.Present) {
 				if off[symbol] {
-					t.Errorf("%s needs CONFIG_%s (%s), a fragment turns it off", n.Asker, symbol, need.Why)
+					t.Errorf("%s needs CONFIG_%s (%s), a fragment turns it off", n.Consumer, symbol, need.Why)
 				}
 			}
 
 			for _, symbol := range need.BuiltIn {
 				if asked[symbol] == "m" {
-					t.Errorf("%s needs CONFIG_%s built in (%s), a fragment makes it a module", n.Asker, symbol, need.Why)
+					t.Errorf("%s needs CONFIG_%s built in (%s), a fragment makes it a module", n.Consumer, symbol, need.Why)
 				}
 			}
 		}
@@ -211,7 +211,7 @@ func TestFragmentsDoNotContradictNeeds(t *testing.T) {
 		for _, e := range n.Without {
 			for _, symbol := range e.Symbols {
 				if asked.Present(symbol) {
-					t.Errorf("%s is said to go without CONFIG_%s (%s), a fragment asks for it", n.Asker, symbol, e.Why)
+					t.Errorf("%s is said to go without CONFIG_%s (%s), a fragment asks for it", n.Consumer, symbol, e.Why)
 				}
 			}
 		}

@@ -68,7 +68,7 @@ func ReadParity(file string) (Parity, error) {
 
 		switch {
 		case !known:
-			return parity, fmt.Errorf("%s: %v: %q is no class; there are %s",
+			return parity, fmt.Errorf("%s: %v: %q is not a class; there are %s",
 				file, e.Options, e.Class, strings.Join(slices.Sorted(maps.Keys(patterns)), ", "))
 		case e.Why == "" || len(e.Options) == 0:
 			return parity, fmt.Errorf("%s: %s: %v: options and why are both needed", file, e.Class, e.Options)

@@ -68,8 +68,8 @@ func CheckStock(config Config, served []Served, devices Devices, needs []Needs, 
 		}
 	}
 
-	for _, asker := range needs {
-		for _, need := range asker.Needs {
+	for _, consumer := range needs {
+		for _, need := range consumer.Needs {
 			for _, symbol := range slices.Concat(need.BuiltIn, need.Present) {
 				if config.Present(symbol) {
 					continue

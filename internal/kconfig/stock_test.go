@@ -39,7 +39,7 @@ off: [{compatible: ["acme,mac"], why: not used}]`,
 		t.Fatal(err)
 	}
 
-	needs := readNeeds(t, "asker: board\nneeds:\n  - {why: found by number, source: a file, built-in: [PHY], present: [DISK]}\n")
+	needs := readNeeds(t, "consumer: board\nneeds:\n  - {why: found by number, source: a file, built-in: [PHY], present: [DISK]}\n")
 
 	return CheckStock(config, served, devices, needs, read)
 }

@@ -95,7 +95,7 @@ func OpenFlash(path string) (*Flash, error) {
 	if info.kind != unix.MTD_NORFLASH || info.writeSize != 1 || info.eraseSize == 0 || info.flags&unix.MTD_WRITEABLE == 0 {
 		file.Close() // nothing was written
 
-		return nil, fmt.Errorf("%s: is no NOR flash that can be written (type %d, flags %#x, written in units of %d): %w",
+		return nil, fmt.Errorf("%s: not a NOR flash that can be written (type %d, flags %#x, written in units of %d): %w",
 			path, info.kind, info.flags, info.writeSize, ErrUnfit)
 	}
 

@@ -18,7 +18,7 @@ var ErrInTheWay = errors.New("boot loader would overwrite it")
 const gptEntries = 128 * 128
 
 // CheckRoom makes sure that the bytes from start to end of the disk are clear of the partitions and of the partition
-// table, and that the disk is large enough. It says whether the disk has a partition table at all: Talos' imager, and
+// table, and that the disk is large enough. It says whether the disk has a partition table at all: the Talos imager, and
 // Talos' installer from 1.13 on for a first installation, write it after the overlay.
 func (d *Disk) CheckRoom(start, end int64) (partitioned bool, err error) {
 	return CheckRoom(d.Medium, d.Size, d.device.SectorSize(), start, end)

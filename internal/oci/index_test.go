@@ -323,7 +323,7 @@ func TestIndexRefusesWhatIsNoImage(t *testing.T) {
 	}{
 		"missing directory": {map[string]string{"linux/arm64": "/nonexistent"}, "no such file"},
 		"empty directory":   {map[string]string{"linux/arm64": t.TempDir()}, "no files"},
-		"file":              {map[string]string{"linux/arm64": filepath.Join(plant(t, map[string]string{"a": ""}), "a")}, "no directory"},
+		"file":              {map[string]string{"linux/arm64": filepath.Join(plant(t, map[string]string{"a": ""}), "a")}, "not a directory"},
 		"named pipe":        {map[string]string{"linux/arm64": fifo}, "fifo"},
 		"half a platform":   {map[string]string{"arm64": plant(t, map[string]string{"a": ""})}, "not like linux/arm64"},
 		"no platform":       {map[string]string{"a/b/c/d/e": plant(t, map[string]string{"a": ""})}, "platform"},

@@ -46,7 +46,7 @@ var retriedStatus = []int{
 func Push(ctx context.Context, dir string, options PushOptions) (string, error) {
 	index, err := layout.ImageIndexFromPath(dir)
 	if err != nil {
-		return "", fmt.Errorf("%s is no OCI image layout: %w", dir, err)
+		return "", fmt.Errorf("%s: not an OCI image layout: %w", dir, err)
 	}
 
 	if err := validate.Index(index); err != nil {

@@ -98,7 +98,7 @@ func TestPushedOverlayIsPulledBackWholeByDigestAndTags(t *testing.T) {
 		}
 	}
 
-	// As Talos' imager pulls an overlay (pkg/imager/profile, ContainerAsset.Pull).
+	// As the Talos imager pulls an overlay (pkg/imager/profile, ContainerAsset.Pull).
 	for platform, want := range images(t, index) {
 		target, err := v1.ParsePlatform(platform)
 		if err != nil {
@@ -249,7 +249,7 @@ func TestPushRefusesWhatItCannotPush(t *testing.T) {
 	}
 
 	for _, tc := range []struct{ dir, repository, tag, want string }{
-		{t.TempDir(), repository, "v1", "no OCI image layout"},
+		{t.TempDir(), repository, "v1", "not an OCI image layout"},
 		{damaged, repository, "v1", "is damaged"},
 		{whole, repository + ":v1", "v1", "without tag or digest"},
 		{whole, "Not/A Repository", "v1", "without tag or digest"},

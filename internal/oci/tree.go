@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package oci makes OCI images of directories, the same bits every time, and brings them to a registry.
+// Package oci makes OCI images of directories, bit-for-bit identical every time, and brings them to a registry.
 package oci
 
 import (
@@ -38,7 +38,7 @@ func readTree(dir string) ([]entry, error) {
 	var entries []entry
 
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("%s is no directory", dir)
+		return nil, fmt.Errorf("%s: not a directory", dir)
 	}
 
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {

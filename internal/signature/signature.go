@@ -23,11 +23,11 @@ const Suffix = ".sigstore.json"
 var (
 	// ErrKeyless is a bundle with a certificate instead of a key.
 	ErrKeyless = errors.New("signed keyless, with a certificate: cosign verify-blob checks it")
-	// ErrNotABundle is a file that is no bundle of a signature over a file.
+	// ErrNotABundle is a file that is not a bundle of a signature over a file.
 	ErrNotABundle = errors.New("not a Sigstore bundle of a file's signature")
 	// ErrOther is a signature over other bytes, or by another key.
 	ErrOther = errors.New("the signature is not this key's over these bytes")
-	// ErrKey is a file that is no public key as cosign makes one.
+	// ErrKey is a file that is not a public key as cosign makes one.
 	ErrKey = errors.New("not an ECDSA public key in PEM, as cosign generate-key-pair makes one")
 )
 

@@ -69,7 +69,7 @@ func TestASignatureIsItsKeysOverTheseBytesAlone(t *testing.T) {
 		t.Errorf("another key: got %v, want %v", err, ErrOther)
 	}
 
-	// The digest is no proof: other bytes with their own digest, and the signature of these.
+	// The digest is not a proof: other bytes with their own digest, and the signature of these.
 	forged := sign([]byte("other bytes"))
 	mixed := forged[:strings.Index(forged, `"signature"`)] + bundle[strings.Index(bundle, `"signature"`):]
 

@@ -12,7 +12,7 @@ import (
 	"talos-nanopi-m6/internal/inspect"
 )
 
-// overlay checks that Talos' imager and nodes find what they look for.
+// overlay checks that the Talos imager and nodes find what they look for.
 func (l *list) overlay(o *inspect.Overlay, options Options) {
 	if o.Layout == "OCI" {
 		var platforms []string

@@ -71,7 +71,7 @@ func TestAManifestHasToBeSignedWithTheGivenKey(t *testing.T) {
 		t.Errorf("signed: got %+v", got)
 	}
 
-	// A signature that nobody looked at is no proof, and is said.
+	// A signature that nobody looked at proves nothing, and is said.
 	if got := check(verified(t, p, verify.Options{}), "manifest.signature"); got.Status != verify.Warn {
 		t.Errorf("without a key: got %+v", got)
 	}

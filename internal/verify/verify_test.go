@@ -78,7 +78,7 @@ func TestASoundDiskPassesEveryCheck(t *testing.T) {
 		"efi.devicetree", "boot.filesystem", "boot.grub", "boot.platform", "boot.console", "kernel", "modules", "talos",
 	} {
 		want := verify.Pass
-		if name == "ddr" { // noise is no known blob
+		if name == "ddr" { // noise is not a known blob
 			want = verify.Warn
 		}
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # The TPL that starts the board's memory: Rockchip's DDR blob, closed source, which only the user's choice brings in.
-# Takes `blob` (a path) and `blobSha256`, or `version` (a name in nix/pins.nix, rkbin), or neither: then a stand-in that
+# Arguments: `blob` (a path) and `blobSha256`, or `version` (a name in nix/pins.nix, rkbin), or neither: then a stand-in that
 # every tool recognises by its first bytes (internal/rockchip), so that an image without a blob says so wherever it is met.
-# Gives { tpl, standIn, sha256, version }, the last two null where they are not known.
+# Outputs: { tpl, standIn, sha256, version }, the last two null where they are not known.
 {
   runCommand,
   lib,

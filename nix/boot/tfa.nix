@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# BL31 for RK3588, from source. Gives bl31.elf.
+# BL31 for RK3588, from source. Outputs: bl31.elf.
 {
   buildArmTrustedFirmware,
   sources,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # What every U-Boot here is built with: our patches, in the order of their numbers, and our configurations.
-# Takes `configs`, names of files in ./u-boot: what another U-Boot reads does not rebuild this one.
+# Arguments: `configs`, names of files in ./u-boot: what another U-Boot reads does not rebuild this one.
 { lib, configs }:
 let
   patches = ../../patches/u-boot;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # U-Boot for QEMU's virt machine with the board's boot flow (nix/boot/u-boot/boot-flow.config): what the boot tests start
-# the image with. Gives u-boot.bin, and helloworld.efi, which the boot flow's tests start in the system's place.
+# the image with. Outputs: u-boot.bin, and helloworld.efi, which the boot flow's tests start in the system's place.
 {
   lib,
   buildUBoot,

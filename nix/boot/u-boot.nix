@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # The board's boot loader: U-Boot with our configuration and device tree, BL31 and the DDR blob.
-# Takes `source` ({ version, src }), `tfa` (with bl31.elf) and `ddrBlob` (nix/boot/ddr-blob.nix).
-# Gives u-boot-rockchip.bin (at 32 KiB of a medium), u-boot-rockchip-spi.bin and their parts.
+# Arguments: `source` ({ version, src }), `tfa` (with bl31.elf) and `ddrBlob` (nix/boot/ddr-blob.nix).
+# Outputs: u-boot-rockchip.bin (at 32 KiB of a medium), u-boot-rockchip-spi.bin and their parts.
 # Two steps: the code is compiled once with another board's device tree, then ours, BL31 and the blob are put in, so that
 # a line changed in dts/ recompiles no code.
 {

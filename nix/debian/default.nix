@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # The embedded package set: nixpkgs' vocabulary, as far as the recipes use it, made of hash-pinned Debian packages.
-# Takes the system the builds run on; `variation`: any text, which makes every build another derivation with the same
+# Arguments: the system the builds run on; `variation`: any text, which makes every build another derivation with the same
 # content (nix/tests/reproducible.nix builds everything again by it); and `adapt`: a function of the set to the one that
-# recipes see (nix/tests/flake). Gives a set like nixpkgs' `pkgs`.
+# recipes see (nix/tests/flake). Outputs: a set like nixpkgs' `pkgs`.
 {
   system ? "x86_64-linux",
   variation ? null,
@@ -110,7 +110,7 @@ let
     else
       [ ];
 
-  # A tool is no store path of its own: it names packages that the derivation's file tree then holds.
+  # A tool is not a store path of its own: it names packages that the derivation's file tree then holds.
   tool =
     name:
     let

@@ -192,7 +192,7 @@
     propagates = [ "nettle" ];
   };
   go = {
-    packages = [ "golang-1.26-go/trixie-backports" ]; # Talos' imager wants Go 1.26
+    packages = [ "golang-1.26-go/trixie-backports" ]; # the Talos imager wants Go 1.26
     outputs = [ "out" ];
     programs = [
       "go"

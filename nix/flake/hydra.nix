@@ -7,7 +7,7 @@
   systems,
 }:
 let
-  # What cannot be built because something of it is not pinned is no job.
+  # What cannot be built because something of it is not pinned is not a job.
   pinned = lib.filterAttrs (_: package: !(package.unpinned or false));
   jobs = lib.genAttrs [ "packages" "checks" ] (
     kind: lib.genAttrs systems (system: pinned self.${kind}.${system})

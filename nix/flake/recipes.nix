@@ -17,7 +17,7 @@ let
   recipesOf =
     set:
     let
-      # Talos v1.13.9's go.mod demands it; the toolchain that Go would download itself is no pinned source.
+      # Talos v1.13.9's go.mod demands it; the toolchain that Go would download itself is not a pinned source.
       go = atLeast pins.go set.buildPackages.go_1_26;
       own = {
         inherit go;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # The configuration of one flavour's kernel, without compiling it: the fragments in ./config over `source`.
-# Takes `flavour` (a name), `source` ({ version, src }) and `kernelConfig` (a file with options of one's own, which win,
+# Arguments: `flavour` (a name), `source` ({ version, src }) and `kernelConfig` (a file with options of one's own, which win,
 # or null).
-# Gives config (.config) and left-out (what the flavour's base is too old for, one option a line).
+# Outputs: config (.config) and left-out (what the flavour's base is too old for, one option a line).
 {
   lib,
   stdenv,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # The board's device trees and their overlays, apart from the kernel: one line of dts/ rebuilds no kernel.
-# Takes `dtSources` (nix/kernel/dt-sources.nix). Gives rockchip/*.dtb and rockchip/*.dtbo, with symbols for overlays.
+# Arguments: `dtSources` (nix/kernel/dt-sources.nix). Outputs: rockchip/*.dtb and rockchip/*.dtbo, with symbols for overlays.
 {
   stdenv,
   dtc,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # The kernel of one flavour.
-# Takes `flavour` (a name), `source` ({ version, src }: a Debian linux-source package or a source tree) and
+# Arguments: `flavour` (a name), `source` ({ version, src }: a Debian linux-source package or a source tree) and
 # `configuration` (nix/kernel/configuration.nix).
-# Gives what nix/kernel/signed.nix goes on with: Image, vmlinux (without DWARF), lib/modules, bin/sign-file,
+# Outputs: what nix/kernel/signed.nix goes on with: Image, vmlinux (without DWARF), lib/modules, bin/sign-file,
 # bin/insert-sys-cert; and System.map, config, release.
 {
   lib,

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 # A kernel that trusts one certificate, and its modules signed with that certificate's key: what Talos'
-# module.sig_enforce=1 asks for. One build of the kernel serves every key, and the same key gives the same bits.
-# Takes `kernel` (nix/kernel/linux.nix), `moduleKey` and `moduleCertificate` (PEM files). The default is the pair beside
+# module.sig_enforce=1 asks for. One build of the kernel serves every key, and with the same key it is bit-for-bit identical.
+# Arguments: `kernel` (nix/kernel/linux.nix), `moduleKey` and `moduleCertificate` (PEM files). The default is the pair beside
 # this file, which is published: it makes the image reproducible and keeps nobody out. docs/building.md tells how to hand
 # in your own.
-# Gives Image, lib/modules, release, config.
+# Outputs: Image, lib/modules, release, config.
 {
   stdenv,
   kernel,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# Talos' own kernel, as the release has it. Takes `release` (nix/talos/release.nix). Gives Image; its modules are in the
+# Talos' own kernel, as the release has it. Arguments: `release` (nix/talos/release.nix). Outputs: Image; its modules are in the
 # release's initramfs.
 { runCommand, release }:
 runCommand "linux-talos-${release.version}" { passthru = { inherit (release) version; }; } ''

@@ -14,7 +14,7 @@ let
 in
 {
   # mkImage OPTIONS: a disk image, as Image Factory makes one of a schematic, but built here, and bit-for-bit
-  # identical every time. Gives what packages.sdImage gives. Wrong options are refused together, with the right ones.
+  # identical every time. Outputs: those of packages.sdImage. Wrong options are refused together, with the right ones.
   inherit mkImage;
   # mkImages { defaults, nodes }: an image for each node of `nodes`, which holds what it has other than `defaults`.
   mkImages =

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # What an overlay image says of itself, by OCI key: what is in it, and where its recipe is published if the caller says so.
-# Takes `sources`, `kernelFlavour`, `ddr-blob` (nix/boot/ddr-blob.nix), `published` ({ source, revision } or less).
+# Arguments: `sources`, `kernelFlavour`, `ddr-blob` (nix/boot/ddr-blob.nix), `published` ({ source, revision } or less).
 {
   lib,
   sources,

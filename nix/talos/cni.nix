@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# The CNI plugins Talos carries, from their Go module. Gives bin/.
+# The CNI plugins Talos carries, from their Go module. Outputs: bin/.
 {
   lib,
   buildGoModule,

@@ -3,7 +3,7 @@
 #   components  { name, version, license (SPDX), url, hash (SHA-256, hexadecimal or SRI), tree (it is Nix' of a tree), purl }
 #   programs    the same of Go programs, with `binaries`, and `vendor` and `sums` of the module they are built from
 #   debs        names in nix/debian/lock
-# Takes `packages` (default.nix), `kernelFlavour` (as there), `sourceFlavour` (whose device trees ours includes) and
+# Arguments: `packages` (default.nix), `kernelFlavour` (as there), `sourceFlavour` (whose device trees ours includes) and
 # `published` ({ revision } or nothing).
 {
   lib,

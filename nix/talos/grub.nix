@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-# GRUB's EFI program with the modules that Talos' imager builds in (internal/…/bootloader/grub/install.go, generateGrubImage):
-# the same bits as in the disk image, for what writes GRUB on a node. Gives BOOTAA64.EFI.
+# GRUB's EFI program with the modules that the Talos imager builds in (internal/…/bootloader/grub/install.go, generateGrubImage):
+# bit-for-bit the one in the disk image, for what writes GRUB on a node. Outputs: BOOTAA64.EFI.
 { runCommand, imagerTools }:
 runCommand "grub-arm64-efi" { nativeBuildInputs = [ imagerTools ] ++ imagerTools.runtimeInputs; } ''
   mkdir $out

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # The programs the imager calls, where its own container image has files under /usr that a Nix build does not:
 # GRUB's modules for arm64 (Debian's package) and xfsprogs' option files.
-# Gives bin/grub-mkimage and bin/mkfs.xfs, and passthru.runtimeInputs: what else has to be in PATH.
+# Outputs: bin/grub-mkimage and bin/mkfs.xfs, and passthru.runtimeInputs: what else has to be in PATH.
 {
   runCommand,
   runtimeShell,

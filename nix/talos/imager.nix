@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# Talos' imager, from its Go module. Gives bin/imager (the program looks at the name it is called by).
+# The Talos imager, from its Go module. Outputs: bin/imager (the program looks at the name it is called by).
 {
   lib,
   buildGoModule,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # Talos' installer base from source, an OCI image layout for linux/arm64: Talos' installer and the programs it calls, on a
-# root of Debian arm64 files. The official one is Alpine's. Takes `installer`, `grubInstall` (bin/…) and `grub` (BOOTAA64.EFI).
+# root of Debian arm64 files. The official one is Alpine's. Arguments: `installer`, `grubInstall` (bin/…) and `grub` (BOOTAA64.EFI).
 {
   runCommand,
   binutils,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # Stands for the installer image of a release whose base is not pinned: evaluates, and its build says what to do.
-# Takes `talosVersion`. passthru.unpinned tells CI to leave it out.
+# Arguments: `talosVersion`. passthru.unpinned tells CI to leave it out.
 { runCommand, talosVersion }:
 runCommand "talos-${talosVersion}-nanopi-m6-installer-unpinned" { passthru.unpinned = true; } ''
   cat >&2 <<'END'

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # The installer image, for `talosctl upgrade --image` and machine.install.image: Talos' installer base with this kernel and
-# initramfs and the overlay, as Talos' imager makes it. The same bits every time.
-# Takes `sdImage` (whose profile it shares), `base` (Talos' installer-base for arm64, { tarballPath } or { ociPath }) and
-# `overlay`. Gives installer-arm64.tar (docker load, crane push).
+# initramfs and the overlay, as the Talos imager makes it. Bit-for-bit identical every time.
+# Arguments: `sdImage` (whose profile it shares), `base` (Talos' installer-base for arm64, { tarballPath } or { ociPath }) and
+# `overlay`. Outputs: installer-arm64.tar (docker load, crane push).
 {
   stdenvNoCC,
   python3,

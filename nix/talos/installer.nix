@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # Talos' installer from its Go module, for the set's host platform: what runs on a node for an installation or an upgrade.
-# Gives bin/installer.
+# Outputs: bin/installer.
 {
   lib,
   buildGoModule,

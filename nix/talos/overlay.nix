@@ -2,7 +2,7 @@
 # The overlay: an OCI image layout, an index of linux/amd64 (the imager's own architecture pulls it) and linux/arm64 (the
 # node does), which share all files but the installer. The layout is the siderolabs overlays':
 #   installers/nanopi-m6, profiles/*.yaml, artifacts/arm64/u-boot/nanopi-m6/…, artifacts/arm64/dtb/rockchip/…
-# Takes `installer` ({ amd64, arm64 }), `u-boot`, `dtb`, `annotations` (text by OCI key).
+# Arguments: `installer` ({ amd64, arm64 }), `u-boot`, `dtb`, `annotations` (text by OCI key).
 {
   lib,
   runCommand,

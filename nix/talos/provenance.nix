@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # How image and overlay were made: an in-toto statement with a SLSA v1 provenance predicate. Its subjects are the files with
 # their digests; what went in, with hashes, is nix/talos/components.nix' and what pins the compilers; the derivation says the rest.
-# Takes `sdImage`, `overlay`, `sbom`, `overlay-sbom`, `made` (components of the image), `parameters` (what whoever built it chose)
-# and `published` ({ source, revision, builder } or less). Gives nanopi-m6.intoto.json.
+# Arguments: `sdImage`, `overlay`, `sbom`, `overlay-sbom`, `made` (components of the image), `parameters` (what whoever built it chose)
+# and `published` ({ source, revision, builder } or less). Outputs: nanopi-m6.intoto.json.
 {
   lib,
   runCommand,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # One official release of nix/talos/releases.json: takes its `version` ("v1.14.0").
-# Gives { version, provenance, initramfs, kernel, talosctl, installerBase }: arm64 initramfs and kernel as published, the client for the build platform
+# Outputs: { version, provenance, initramfs, kernel, talosctl, installerBase }: arm64 initramfs and kernel as published, the client for the build platform
 # (a release whose talosctl is not pinned gets nixpkgs'), and what nix/talos/installer-image.nix takes as its base (null for
 # a release whose base is not pinned).
 {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-# What overlay or image is made of, as SPDX 2.3 (JSON). Takes `supply-chain`, `name`, `version`, `purpose` (SPDX' word for
-# its kind) and `made` (components, programs and debs, as nix/talos/components.nix has them). Gives NAME.spdx.json.
+# What overlay or image is made of, as SPDX 2.3 (JSON). Arguments: `supply-chain`, `name`, `version`, `purpose` (SPDX' word for
+# its kind) and `made` (components, programs and debs, as nix/talos/components.nix has them). Outputs: NAME.spdx.json.
 {
   runCommand,
   dpkg,

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
-# The disk image: Talos' imager over overlay, kernel and initramfs. The same bits every time.
-# Takes `talosVersion`, `kernel` (Image), `initramfs` (file), `overlay`, `overlayOptions`, `extraKernelArgs`, `manifest`
+# The disk image: the Talos imager over overlay, kernel and initramfs. Bit-for-bit identical every time.
+# Arguments: `talosVersion`, `kernel` (Image), `initramfs` (file), `overlay`, `overlayOptions`, `extraKernelArgs`, `manifest`
 # (attributes for manifest.json: what went in), `format` ("zst" or "xz"), and what Image Factory's schematics have:
 # `systemExtensions` ({ ociPath } or { tarballPath } each), `machineConfig` (text, embedded), `meta` ({ key, value } each), and
 # `profileName` (a file of profiles/), `diskSize` (bytes; the imager adds 1000 MiB for BOOT from Talos 1.11 on).
-# Gives metal-arm64.raw.FORMAT, its .sha256, and manifest.json.
+# Outputs: metal-arm64.raw.FORMAT, its .sha256, and manifest.json.
 {
   lib,
   stdenvNoCC,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # systemd-boot and its EFI stub for arm64, from Debian's package: the imager always builds a unified kernel image, of which
-# these are parts. Gives the files as they are named there.
+# these are parts. Outputs: the files as they are named there.
 {
   runCommand,
   dpkg,

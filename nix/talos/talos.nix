@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-# Talos' own programs from its Go module, for the set's host platform. Takes `packages`, below the module's path.
-# Gives bin/… and share/talos/os-release.
+# Talos' own programs from its Go module, for the set's host platform. Arguments: `packages`, below the module's path.
+# Outputs: bin/… and share/talos/os-release.
 {
   lib,
   buildGoModule,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # The image, unchanged, boots in QEMU through U-Boot, EFI, GRUB and the kernel to Talos' maintenance API, from the given
-# kind of disk. Gives boot.json (seconds to each stage) and serial.log.
+# kind of disk. Outputs: boot.json (seconds to each stage) and serial.log.
 {
   stdenvNoCC,
   qemu,

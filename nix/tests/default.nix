@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # Every check, one file a promise. A check that fails fails its build.
-# Takes the package sets, `packages` (default.nix) and `again`: the same packages built anew, or null.
+# Arguments: the package sets, `packages` (default.nix) and `again`: the same packages built anew, or null.
 {
   pkgs,
   arm64,

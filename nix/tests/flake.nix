@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# The flake evaluates completely, on both systems, without the Internet (nix/tests/flake/evaluate.sh). Gives the time and
+# The flake evaluates completely, on both systems, without the Internet (nix/tests/flake/evaluate.sh). Outputs: the time and
 # memory each output takes.
 {
   lib,

@@ -2,7 +2,7 @@
 # The kernel has what Talos, Kubernetes and the network plugins ask of it and what Talos' own kernel has, is hardened but
 # for listed settings, and drives every enabled node of the board's device tree. Talos' own kernels drive those too, but for
 # what is listed. Compiles no kernel.
-# Takes `configuration` (nix/kernel/configuration.nix) and the kernel's `source`.
+# Arguments: `configuration` (nix/kernel/configuration.nix) and the kernel's `source`.
 {
   stdenvNoCC,
   dpkg,

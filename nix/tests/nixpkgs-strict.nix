@@ -45,7 +45,7 @@ let
       if gcc -E zlib.c; then echo "zlib's header is here, which no input gives: libelf-dev dragged it along" >&2; exit 1; fi
       if gcc main.c -lz; then echo "zlib can be linked, which no input gives" >&2; exit 1; fi
     '';
-    # Perl comes with Git, and is no program of git's.
+    # Perl comes with Git, and is not a program of git's.
     dragged-programs = stdenvNoCC.mkDerivation {
       name = "nixpkgs-strict-dragged-programs";
       nativeBuildInputs = [ git ];

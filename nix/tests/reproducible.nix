@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # Building again, at another time and with another number of cores, is bit-for-bit identical.
-# Takes `first` and `second`: packages by name, the second ones of a package set whose builds are other derivations.
+# Arguments: `first` and `second`: packages by name, the second ones of a package set whose builds are other derivations.
 {
   lib,
   runCommand,

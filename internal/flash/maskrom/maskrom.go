@@ -258,7 +258,7 @@ func (m *Medium) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// zeros is how much is made zero with one command, in bytes.
+// zeros is how much is zeroed with one command, in bytes.
 const zeros = 16 << 20
 
 // Zero writes zeros: there is no other way over USB.
@@ -282,7 +282,7 @@ func (m *Medium) Discard() (bool, error) { return false, nil }
 // Sync does nothing: a write returns when the agent has written.
 func (m *Medium) Sync() error { return nil }
 
-// Reread does nothing: it is no disk of this machine.
+// Reread does nothing: it is not a disk of this machine.
 func (m *Medium) Reread() error { return nil }
 
 // Size is the storage's, in bytes.

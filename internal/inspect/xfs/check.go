@@ -17,7 +17,7 @@ const (
 )
 
 // Check reads all metadata that leads to files and free space, and fails where a checksum is wrong, two things claim the
-// same block or a pointer leaves the file system. It is no xfs_repair: it does not recount free space.
+// same block or a pointer leaves the file system. It is not xfs_repair: it does not recount free space.
 func (f *FS) Check() error {
 	for ag := range f.agCount {
 		if err := f.checkGroup(ag, nil); err != nil {

@@ -32,7 +32,7 @@ func (f *FS) entries(i *inode) ([]name, error) {
 
 	switch {
 	case !i.isDir():
-		return nil, fmt.Errorf("inode %d is no directory", i.number)
+		return nil, fmt.Errorf("inode %d is not a directory", i.number)
 	case i.format == formatLocal:
 		list, err = shortForm(i.local)
 	default:

@@ -37,7 +37,7 @@ type Component struct {
 	URL       string
 	// Hash is of the file at the URL: SHA-256 in hexadecimal, or as SRI.
 	Hash string
-	// Tree says that the hash is Nix' of an unpacked tree, which is no file's.
+	// Tree says that the hash is Nix' of an unpacked tree, which is not a file's.
 	Tree    bool
 	PURL    string
 	Comment string
@@ -221,7 +221,7 @@ func sha256Of(hash string) (string, error) {
 	}
 
 	if err != nil || (hash != "" && len(raw) != sha256.Size) {
-		return "", fmt.Errorf("hash %q is no SHA-256 in hexadecimal or SRI", hash)
+		return "", fmt.Errorf("hash %q is not a SHA-256 in hexadecimal or SRI", hash)
 	}
 
 	return hex.EncodeToString(raw), nil

@@ -36,7 +36,7 @@ func newLicences() (*licences, error) {
 
 var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying)`)
 
-// of gives an SPDX expression, or NOASSERTION for files that are no licence known to SPDX.
+// of gives an SPDX expression, or NOASSERTION for files that are not a licence known to SPDX.
 func (l *licences) of(dir string) (string, error) {
 	if expression, ok := l.read[dir]; ok {
 		return expression, nil

@@ -156,7 +156,7 @@ func TestAComponentHasVersionSourceHashAndLicence(t *testing.T) {
 	}
 
 	if linux := find(t, d, "linux"); len(linux.PackageChecksums) != 0 || !strings.Contains(linux.PackageSourceInfo, "sha256-47DEQ") {
-		t.Errorf("a tree's hash is no file's: got %+v", linux)
+		t.Errorf("a tree's hash is not a file's: got %+v", linux)
 	}
 
 	if libc := find(t, d, "libc6"); libc.PackageLicenseDeclared != "LicenseRef-libc6" || len(d.OtherLicenses) != 1 || !strings.Contains(d.OtherLicenses[0].ExtractedText, "BSD-ish") {

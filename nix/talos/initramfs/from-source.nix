@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # The initramfs of the payload from source: Talos' init, and a root of Debian arm64 packages with Talos' machined,
 # containerd, CNI plugins and this kernel's modules.
-# Takes `machined` (nix/talos/talos.nix), `containerd`, `cni` (a list), `kernel` (release, lib/modules). Gives the file.
+# Arguments: `machined` (nix/talos/talos.nix), `containerd`, `cni` (a list), `kernel` (release, lib/modules). Outputs: the file.
 {
   stdenvNoCC,
   binutils,

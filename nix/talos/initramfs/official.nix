@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # A published initramfs with our kernel's modules in place of its own.
-# Takes `version`, `initramfs` (a file: xz or zstd, one archive or several) and `kernel` (release, lib/modules).
-# Gives the file.
+# Arguments: `version`, `initramfs` (a file: xz or zstd, one archive or several) and `kernel` (release, lib/modules).
+# Outputs: the file.
 {
   stdenvNoCC,
   cpio,

@@ -167,7 +167,7 @@ grep -o '^	"[A-Za-z]*": {' "$source/installer/options.go" | tr -d '	": {' | sort
 sed -n '/^  overlayOptions = \[/,/\]/p' "$source/nix/lib/image-options.nix" | grep -o '"[A-Za-z]*"' | tr -d '"' | sort >"$work/options"
 diff "$work/installer" "$work/options" || fail "nix/lib/image-options.nix and installer/options.go have other overlay options (above)"
 # Talos from source has an installer image from source. A release whose installer base is pinned has one made of it;
-# without, the package says what to do, and is no job of Hydra's.
+# without, the package says what to do, and is not a job of Hydra's.
 installer=packages.x86_64-linux.installerImage.drvPath
 case $(eval_in "$work/none#$installer") in *-unpinned.drv) fail "Talos from source has no installer image" ;; esac
 grep -qF -- '--installer-base' "$(eval_in "$work/pinned#$installer")" || fail "an unpinned installerImage does not say how to pin"

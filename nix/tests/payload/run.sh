@@ -167,7 +167,7 @@ mkdir driver.archive && gensquashfs --quiet --pack-dir driver --all-root driver.
 { cat stock.xz; archive driver.archive | xz --check=crc32; } >driver.xz
 check "an extension with another kernel's modules is refused" refused "driver.sqsh" bash "$program" driver.xz ours o.zst
 echo nothing >nothing
-check "what is no initramfs is refused" refused "neither a newc archive nor xz nor zstd" bash "$program" nothing ours o.zst
+check "what is not an initramfs is refused" refused "neither a newc archive nor xz nor zstd" bash "$program" nothing ours o.zst
 archive extension.archive | xz --check=crc32 >rootless.xz
 check "an initramfs without a root is refused" refused "no rootfs.sqsh" bash "$program" rootless.xz ours o.zst
 head -c -20 stock.xz >torn.xz

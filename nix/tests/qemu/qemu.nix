@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# QEMU with one machine, nanopi-m6: Debian's source, the patches, the models of hw/. Gives bin/qemu-system-aarch64.
+# QEMU with one machine, nanopi-m6: Debian's source, the patches, the models of hw/. Outputs: bin/qemu-system-aarch64.
 # `libraries`: what whoever runs it has to have as an input.
 {
   stdenv,

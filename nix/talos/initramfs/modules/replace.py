@@ -35,7 +35,7 @@ def main(modules: str) -> None:
             kinds.setdefault("directory" if entry.isdir() else "file", entry)
             continue
         if entry.islnk() and "lib/modules/" in entry.linkname:
-            sys.exit(f"replace.py: {name} is a hard link to {entry.linkname}, which goes: this is no root of Talos'")
+            sys.exit(f"replace.py: {name} is a hard link to {entry.linkname}, which goes: this is not a root of Talos'")
         if below:
             kinds.setdefault("top", entry)
         present.add(name)
@@ -46,7 +46,7 @@ def main(modules: str) -> None:
     if "usr/lib/modules" in present:
         top = "usr/lib/modules"
     if os.path.dirname(top) not in present:
-        sys.exit(f"replace.py: the root has no {os.path.dirname(top)}: this is no root of Talos'")
+        sys.exit(f"replace.py: the root has no {os.path.dirname(top)}: this is not a root of Talos'")
 
     def add(path: str, name: str) -> None:
         status = os.lstat(path)

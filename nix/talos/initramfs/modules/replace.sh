@@ -58,7 +58,7 @@ extract() {
 mkdir "$work/tree"
 cp "$initramfs" "$work/initramfs"
 extract "$work/initramfs" "$work/tree"
-[ -f "$work/tree/rootfs.sqsh" ] || die "$initramfs has no rootfs.sqsh: it is no Talos initramfs"
+[ -f "$work/tree/rootfs.sqsh" ] || die "$initramfs has no rootfs.sqsh: it is not a Talos initramfs"
 
 # shellcheck disable=SC2015 # die ends the script
 [ -d "$modules" ] && [ "$(find "$modules" -mindepth 1 -maxdepth 1 -type d | wc -l)" = 1 ] ||

@@ -65,7 +65,7 @@ func needsCommand() *cobra.Command {
 				count += len(n.Needs)
 			}
 
-			return verdict(kconfig.CheckNeeds(config, needs), fmt.Sprintf("%d needs of %d askers met", count, len(needs)))
+			return verdict(kconfig.CheckNeeds(config, needs), fmt.Sprintf("%d requirements of %d consumers met", count, len(needs)))
 		},
 	}
 }
