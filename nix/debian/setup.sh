@@ -16,11 +16,11 @@ export GZIP_NO_TIMESTAMPS=1
 prefix=${prefix:-$out}
 
 # Inputs from the store come before the tree's own tools, in their order.
-search=
-for input in ${nativeBuildInputs:-} ${buildInputs:-}; do
-  [ ! -d "$input/bin" ] || search="$search$input/bin:"
+_search=
+for _input in ${nativeBuildInputs:-} ${buildInputs:-}; do
+  [ ! -d "$_input/bin" ] || _search="$_search$_input/bin:"
 done
-export PATH="$search$PATH"
+export PATH="$_search$PATH"
 
 # What nixpkgs' wrappers of compiler and binutils export.
 compilerNames() { # PREFIX SUFFIX
@@ -46,13 +46,13 @@ command_not_found_handle() {
 }
 
 runHook() { # NAME: the shell function or variable of that name, then what the array NAMEs adds
-  local hook array="${1%Hook}Hooks[@]"
+  local hook hooksSlice="${1%Hook}Hooks[@]"
   if declare -F "$1" >/dev/null; then
     "$1"
   elif [ -n "${!1:-}" ]; then
     eval "${!1}"
   fi
-  for hook in "${!array}"; do eval "$hook"; done
+  for hook in "${!hooksSlice}"; do eval "$hook"; done
 }
 
 runPhase() { # NAME: the recipe's text for the phase, else ours; unless it is switched off
@@ -341,9 +341,9 @@ genericBuild() {
     eval "$buildCommand"
     return
   fi
-  local phase
-  for phase in ${phases:-unpackPhase patchPhase configurePhase buildPhase checkPhase installPhase fixupPhase installCheckPhase}; do
-    runPhase "$phase"
+  local curPhase # nixpkgs' name for it
+  for curPhase in ${phases:-unpackPhase patchPhase configurePhase buildPhase checkPhase installPhase fixupPhase installCheckPhase}; do
+    runPhase "$curPhase"
   done
 }
 

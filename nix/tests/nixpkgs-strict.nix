@@ -30,6 +30,24 @@ let
       // attributes
     );
   inputs = lib.filter (input: input ? debianTools) kernel.nativeBuildInputs;
+  # What the embedded set's two builders have called their own variables, and would again.
+  attributeNames = [
+    "file"
+    "files"
+    "hook"
+    "input"
+    "inputs"
+    "libraries"
+    "line"
+    "loader"
+    "network"
+    "outside"
+    "own"
+    "path"
+    "phase"
+    "search"
+    "top"
+  ];
   withoutZlib = lib.filter (input: input.name != "zlib") inputs;
 
   parts = {
@@ -72,6 +90,27 @@ let
       '';
     };
 
+    # What a recipe calls its attributes is its own affair: nothing of the builder's writes over one.
+    attributes = stdenv.mkDerivation (
+      lib.genAttrs attributeNames (name: "the recipe's ${name}")
+      // {
+        name = "nixpkgs-strict-attributes";
+        text = "by file";
+        passAsFile = [ "text" ];
+        dontUnpack = true;
+        buildPhase = ''
+          for attribute in ${toString attributeNames}; do
+            [ "''${!attribute}" = "the recipe's $attribute" ] || {
+              echo "\$$attribute: got ''${!attribute@Q}, want what the recipe gives" >&2
+              exit 1
+            }
+          done
+          [ "$name" = nixpkgs-strict-attributes ] && [ "$(cat "$textPath")" = "by file" ]
+        '';
+        installPhase = "touch $out";
+      }
+    );
+
     hardened = probe "hardened" { nativeBuildInputs = [ binutils ]; } "bash ${./nixpkgs-strict/compiler.sh} on";
     unhardened = probe "unhardened" {
       nativeBuildInputs = [ binutils ];
@@ -101,7 +140,6 @@ let
       imagerTools = imagerTools.buildCommand;
       passAsFile = [ "imagerTools" ];
       xfsprogs = toString xfsprogs;
-      # enter.sh has a variable `loader`.
       spl = "${u-boot}/u-boot-spl.bin";
       itb = "${u-boot}/u-boot.itb";
       bl31 = "${tfa}/bl31.elf";
