@@ -250,12 +250,13 @@ in
           "HOSTCFLAGS=-fcommon"
         ]
         ++ extraMakeFlags;
-        passAsFile = [ "extraConfig" ];
+        # As the newer forms have them: attributes are no variables of make's, and no file.
+        __structuredAttrs = true;
         inherit extraConfig;
         configurePhase = ''
           runHook preConfigure
           make -j$NIX_BUILD_CORES ${defconfig}
-          cat $extraConfigPath >> .config
+          printf '%s' "$extraConfig" >> .config
           runHook postConfigure
         '';
         installPhase = ''

@@ -110,6 +110,30 @@ let
     else
       [ ];
 
+  # structured ATTRIBUTES: them as Nix' .attrs.sh has structured attributes: lists are arrays, sets of strings are associative
+  # arrays, and what a shell cannot hold is left out. Nix' own would come with a JSON form of exportReferencesGraph, which
+  # busybox' shell cannot read.
+  structured =
+    attributes:
+    let
+      isSet = value: builtins.isAttrs value && !(value ? outPath);
+      isSimple = value: !(builtins.isList value || isSet value || builtins.isFloat value || lib.isFunction value);
+      quoted = value: lib.escapeShellArg (if builtins.isPath value then "${value}" else value);
+      declaration =
+        name: value:
+        if builtins.match "[A-Za-z_][A-Za-z0-9_]*" name == null then
+          [ ]
+        else if isSimple value then
+          [ "declare ${name}=${quoted value}" ]
+        else if builtins.isList value && builtins.all isSimple value then
+          [ "declare -a ${name}=(${lib.concatMapStringsSep " " quoted value})" ]
+        else if isSet value && builtins.all isSimple (builtins.attrValues value) then
+          [ "declare -A ${name}=(${lib.concatMapStringsSep " " (key: "[${quoted key}]=${quoted value.${key}}") (builtins.attrNames value)})" ]
+        else
+          [ ];
+    in
+    lib.concatLines (lib.concatLists (lib.mapAttrsToList declaration attributes));
+
   # A tool is not a store path of its own: it names packages that the derivation's file tree then holds.
   tool =
     name:
@@ -155,8 +179,9 @@ let
           hardeningDisable = attributes.hardeningDisable or [ ];
           unknownFlags = lib.filter (flag: !(lib.elem flag ([ "all" ] ++ interface.hardening.known))) hardeningDisable;
           storeInputs = list: lib.filter (input: !(isTool input)) (lib.flatten list);
-          environment =
+          own =
             removeAttrs attributes [
+              "__structuredAttrs"
               "depsBuildBuild"
               "env"
               "finalPackage"
@@ -169,21 +194,33 @@ let
               "version"
               "src"
             ]
-            // lib.optionalAttrs (variation != null) { inherit variation; }
-            // (attributes.env or { })
             // lib.filterAttrs (_: value: value != null) {
               pname = attributes.pname or null;
               version = attributes.version or null;
               src = attributes.src or null;
             };
+          inherited = {
+            name = attributes.name or "${attributes.pname}-${attributes.version}";
+            nativeBuildInputs = storeInputs (attributes.nativeBuildInputs or [ ]);
+            buildInputs = storeInputs (attributes.buildInputs or [ ]);
+          };
+          environment =
+            if attributes.__structuredAttrs or false then
+              lib.filterAttrs (name: _: lib.hasPrefix "outputHash" name || name == "impureEnvVars") own
+              // {
+                structuredAttributes = structured (own // inherited);
+                passAsFile = [ "structuredAttributes" ];
+              }
+            else
+              own;
           complete =
             environment
+            // lib.optionalAttrs (variation != null) { inherit variation; }
+            // (attributes.env or { })
+            // inherited
             // {
-              name = attributes.name or "${attributes.pname}-${attributes.version}";
               inherit system rootTree;
               setup = ./setup.sh;
-              nativeBuildInputs = storeInputs (attributes.nativeBuildInputs or [ ]);
-              buildInputs = storeInputs (attributes.buildInputs or [ ]);
               NIX_HARDENING_ENABLE =
                 if lib.elem "all" hardeningDisable then
                   ""
@@ -220,7 +257,8 @@ let
         else if refused != [ ] then
           throw "nix/debian: ${attributes.name or attributes.pname}: mkDerivation of the embedded set does not know ${toString refused}, which nixpkgs' does (nix/debian/interface.nix)"
         else
-          result
+          own
+          // result
           // (attributes.passthru or { })
           // {
             meta = attributes.meta or { };

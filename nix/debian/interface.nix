@@ -63,7 +63,6 @@
         "propagatedNativeBuildInputs"
         "setSourceRoot"
         "unpackCmd"
-        "__structuredAttrs"
       ];
     };
     buildGoModule = {

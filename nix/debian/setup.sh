@@ -6,6 +6,13 @@ set -e -o pipefail
 shopt -s inherit_errexit
 
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-315532800}"
+# With structured attributes only `env` is in the environment; the others are this shell's variables, lists its arrays.
+if [ -n "${structuredAttributesPath:-}" ]; then
+  export -n name
+  unset nativeBuildInputs buildInputs
+  # shellcheck disable=SC1090 # written while evaluating (nix/debian/default.nix)
+  . "$structuredAttributesPath"
+fi
 # Nix gives a root without build users the modes of a tarball: group-writable files stay so.
 umask 0022
 [ "$NIX_BUILD_CORES" != 0 ] || NIX_BUILD_CORES=$(nproc)
@@ -15,9 +22,29 @@ export NIX_BUILD_CORES
 export GZIP_NO_TIMESTAMPS=1
 prefix=${prefix:-$out}
 
+# listOf ARRAY NAME...: the elements of these lists, in whichever form they come: words, or an array (structured attributes)
+listOf() {
+  # shellcheck disable=SC2178
+  local -n _list=$1
+  local _name _words
+  _list=()
+  shift
+  for _name; do
+    if [[ $(declare -p "$_name" 2>/dev/null) == "declare -a"* ]]; then
+      local -n _elements=$_name
+      _list+=("${_elements[@]}")
+      unset -n _elements
+    else
+      read -r -d '' -a _words <<<"${!_name:-}" || true
+      _list+=("${_words[@]}")
+    fi
+  done
+}
+
 # Inputs from the store come before the tree's own tools, in their order.
-_search=
-for _input in ${nativeBuildInputs:-} ${buildInputs:-}; do
+_search='' _inputs=()
+listOf _inputs nativeBuildInputs buildInputs
+for _input in "${_inputs[@]}"; do
   [ ! -d "$_input/bin" ] || _search="$_search$_input/bin:"
 done
 export PATH="$_search$PATH"
@@ -152,13 +179,15 @@ unpackFile() { # FILE
 
 unpackPhase() {
   runHook preUnpack
-  local source before=" " directory
+  local source before=" " directory srcsArray
   [ -n "${srcs:-}" ] || [ -n "${src:-}" ] || {
     echo 'variable $src or $srcs should point to the source' >&2
     return 1
   }
   for directory in *; do [ ! -d "$directory" ] || before="$before$directory "; done
-  for source in ${srcs:-$src}; do unpackFile "$source"; done
+  listOf srcsArray srcs
+  [ ${#srcsArray[@]} -gt 0 ] || srcsArray=("$src")
+  for source in "${srcsArray[@]}"; do unpackFile "$source"; done
   if [ -z "${sourceRoot:-}" ]; then
     for directory in *; do
       [ -d "$directory" ] && [[ $before != *" $directory "* ]] || continue
@@ -192,8 +221,11 @@ postUnpackHooks=('[ -z "${sourceRoot:-}" ] || updateSourceDateEpoch "$sourceRoot
 
 patchPhase() {
   runHook prePatch
-  local patch uncompress
-  for patch in ${patches:-}; do
+  local patch uncompress patchesArray flagsArray
+  listOf patchesArray patches
+  listOf flagsArray patchFlags
+  [ ${#flagsArray[@]} -gt 0 ] || flagsArray=(-p1)
+  for patch in "${patchesArray[@]}"; do
     echo "applying patch $patch"
     case "$patch" in
     *.gz) uncompress="gzip -dc" ;;
@@ -201,38 +233,35 @@ patchPhase() {
     *.xz) uncompress="xz -dc" ;;
     *) uncompress=cat ;;
     esac
-    # shellcheck disable=SC2086 # options arrive as words
-    $uncompress <"$patch" | patch ${patchFlags:--p1}
+    $uncompress <"$patch" | patch "${flagsArray[@]}"
   done
   runHook postPatch
 }
 
 configurePhase() {
   runHook preConfigure
+  local flagsArray
+  listOf flagsArray configureFlags
   : "${configureScript=}"
   if [ -z "$configureScript" ] && [ -x ./configure ]; then configureScript=./configure; fi
   if [ -n "$configureScript" ]; then
     [ -n "${dontPatchShebangsInConfigure:-}" ] || [ ! -f "$configureScript" ] || patchShebangs "$configureScript"
-    [ -n "${dontAddPrefix:-}" ] || configureFlags="${prefixKey:---prefix=}$prefix ${configureFlags:-}"
+    [ -n "${dontAddPrefix:-}" ] || flagsArray=("${prefixKey:---prefix=}$prefix" "${flagsArray[@]}")
     [ -n "${dontAddDisableDepTrack:-}" ] || ! grep -q dependency-tracking "$configureScript" ||
-      configureFlags="--disable-dependency-tracking $configureFlags"
+      flagsArray=(--disable-dependency-tracking "${flagsArray[@]}")
     [ -n "${dontDisableStatic:-}" ] || ! grep -q enable-static "$configureScript" ||
-      configureFlags="--disable-static $configureFlags"
-    # shellcheck disable=SC2086 # lists arrive as words
-    $configureScript ${configureFlags:-}
+      flagsArray=(--disable-static "${flagsArray[@]}")
+    $configureScript "${flagsArray[@]}"
   fi
   runHook postConfigure
 }
 
-# makeOf PARALLEL ARGUMENT...: make with the recipe's flags, when there is something to make
+# makeOf PARALLEL NAME...: make with the recipe's flags and these lists of arguments, when there is something to make
 makeOf() {
-  local parallel=${1:+-j$NIX_BUILD_CORES}
+  local _parallel=${1:+-j$NIX_BUILD_CORES} flagsArray
   shift
-  set -o noglob
-  # shellcheck disable=SC2086 # lists arrive as words
-  set -- ${makefile:+-f $makefile} $parallel SHELL="$SHELL" ${makeFlags:-} "${makeFlagsArray[@]}" "$@"
-  set +o noglob
-  make "$@"
+  listOf flagsArray makeFlags makeFlagsArray "$@"
+  make ${makefile:+-f "$makefile"} ${_parallel:+"$_parallel"} SHELL="$SHELL" "${flagsArray[@]}"
 }
 makeable() { [ -n "${makeFlags:-}" ] || [ -n "${makefile:-}" ] || [ -e Makefile ] || [ -e makefile ] || [ -e GNUmakefile ]; }
 
@@ -240,8 +269,7 @@ buildPhase() {
   runHook preBuild
   if makeable; then
     foundMakefile=1
-    # shellcheck disable=SC2086
-    makeOf "${enableParallelBuilding:-}" ${buildFlags:-} "${buildFlagsArray[@]}"
+    makeOf "${enableParallelBuilding:-}" buildFlags buildFlagsArray
   else
     echo "no Makefile or custom buildPhase, doing nothing"
   fi
@@ -260,8 +288,8 @@ checkPhase() {
       ! make -n ${makefile:+-f $makefile} $target >/dev/null 2>&1 || checkTarget=$target
     done
     if [ -n "${checkTarget:-}" ]; then
-      # shellcheck disable=SC2086
-      makeOf "${enableParallelChecking-${enableParallelBuilding:-}}" ${checkFlags:-VERBOSE=y} $checkTarget
+      [ -n "${checkFlags:-}" ] || checkFlags=VERBOSE=y
+      makeOf "${enableParallelChecking-${enableParallelBuilding:-}}" checkFlags checkTarget
     else
       echo "no check/test target, doing nothing"
     fi
@@ -273,8 +301,8 @@ installPhase() {
   runHook preInstall
   if makeable; then
     mkdir -p "$prefix"
-    # shellcheck disable=SC2086
-    makeOf "${enableParallelInstalling-${enableParallelBuilding:-}}" ${installFlags:-} ${installTargets:-install}
+    [ -n "${installTargets:-}" ] || installTargets=install
+    makeOf "${enableParallelInstalling-${enableParallelBuilding:-}}" installFlags installTargets
   else
     echo "no Makefile or custom installPhase, doing nothing"
   fi
@@ -329,7 +357,8 @@ installCheckPhase() {
   runHook preInstallCheck
   # shellcheck disable=SC2086
   if [ -n "${foundMakefile:-}" ] && make -n ${makefile:+-f $makefile} "${installCheckTarget:-installcheck}" >/dev/null 2>&1; then
-    makeOf "${enableParallelChecking-${enableParallelBuilding:-}}" "${installCheckTarget:-installcheck}"
+    : "${installCheckTarget:=installcheck}"
+    makeOf "${enableParallelChecking-${enableParallelBuilding:-}}" installCheckTarget
   else
     echo "no installcheck target, doing nothing"
   fi
@@ -341,8 +370,11 @@ genericBuild() {
     eval "$buildCommand"
     return
   fi
-  local curPhase # nixpkgs' name for it
-  for curPhase in ${phases:-unpackPhase patchPhase configurePhase buildPhase checkPhase installPhase fixupPhase installCheckPhase}; do
+  # nixpkgs' names for them
+  local curPhase phasesArray
+  [ -n "${phases:-}" ] || phases="unpackPhase patchPhase configurePhase buildPhase checkPhase installPhase fixupPhase installCheckPhase"
+  listOf phasesArray phases
+  for curPhase in "${phasesArray[@]}"; do
     runPhase "$curPhase"
   done
 }

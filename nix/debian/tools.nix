@@ -97,6 +97,11 @@
     outputs = [ "out" ];
     programs = [ ];
   };
+  cosign = {
+    packages = [ "cosign" ];
+    outputs = [ "out" ];
+    programs = [ "cosign" ];
+  };
   cpio = {
     packages = [ "cpio" ];
     outputs = [ "out" ];

@@ -122,6 +122,30 @@ let
       env.NIX_CFLAGS_COMPILE = "-fomit-frame-pointer";
     } "bash ${./nixpkgs-strict/compiler.sh} omitted";
 
+    # Attributes that are no environment: newer forms of nixpkgs' builders have them so.
+    structured = stdenv.mkDerivation {
+      name = "nixpkgs-strict-structured";
+      __structuredAttrs = true;
+      dontUnpack = true;
+      list = [
+        "a b"
+        "c"
+        ./nixpkgs-strict
+      ];
+      set.key = "y z";
+      nested = [ [ "no shell has it" ] ];
+      flag = true;
+      off = false;
+      nothing = null;
+      text = "it's text";
+      passAsFile = [ "text" ];
+      env.EXPORTED = "exported";
+      makeFlags = [ "WORDS=one two" ];
+      buildFlags = [ "made" ];
+      preBuild = "printf 'made:\\n\\tprintf %%s \"$(WORDS)\" >made\\n' >Makefile";
+      installPhase = ". ${./nixpkgs-strict/structured.sh}; touch $out";
+    };
+
     phases = runCommand "nixpkgs-strict-phases" {
       nativeBuildInputs = [
         binutils
