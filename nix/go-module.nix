@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # The root Go module for buildGoModule.
-# Outputs: `only PATHS` (a source: these, go.mod and go.sum), `programs` (those of the tests, a file set) and `build
-# BUILDGOMODULE ARGUMENTS` (static, with the dependencies that are vendored once for all of them).
+# Outputs: `only PATHS` (a source: these, go.mod and go.sum), `programs` (those of the tests, a file set), `build
+# BUILDGOMODULE ARGUMENTS` (static, with the dependencies that are vendored once for all of them) and `bootTest
+# BUILDGOMODULE ARGUMENTS` (the tests of a program that boot something in QEMU).
 { lib }:
 rec {
   only =
@@ -31,6 +32,45 @@ rec {
           CGO_ENABLED = 0;
         }
         // arguments.env or { };
+      }
+    );
+  # `program` of nix/tests/programs, `files` that it reads beside internal/fixture/machine, `minutes` after which it counts
+  # as hung, `flags` of `go test`; and what else buildGoModule takes.
+  bootTest =
+    buildGoModule:
+    {
+      program,
+      minutes,
+      files ? [ ],
+      flags ? [ ],
+      ...
+    }@arguments:
+    let
+      package = "./nix/tests/programs/${program}";
+    in
+    build buildGoModule (
+      removeAttrs arguments [
+        "program"
+        "minutes"
+        "files"
+        "flags"
+      ]
+      // {
+        pname = program;
+        version = "0";
+        src = only (
+          [
+            (./tests/programs + "/${program}")
+            ../internal/fixture/machine
+            ../internal/image
+            ../internal/qemu
+          ]
+          ++ files
+        );
+        buildPhase = "go vet -tags qemu ${package}";
+        doCheck = true;
+        checkPhase = "go test -v -timeout ${toString minutes}m ${toString flags} -tags qemu ${package}";
+        installPhase = "touch $out";
       }
     );
   everything = only [

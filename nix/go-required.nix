@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MPL-2.0
 # Another project's Go programs, static, from a module here that does nothing but require it: go.mod and go.sum are the pin.
-# Arguments: `pname`, `version`, `src` (the directory of that module), `vendorHash`, `project` (its module path), `packages` (below that path),
-# `ldflags` beyond those that leave out symbols, `projectPatches` (over the project's module), and what else buildGoModule takes (`tags`, `postInstall`, `meta`).
+# Arguments: `pname`, `version`, `module` (that module's directory, whose name nix/vendor-hashes.nix has), `project` (the
+# project's module path), `packages` (below that path), `ldflags` beyond those that leave out symbols, `projectPatches` (over
+# the project's module), and what else buildGoModule takes (`tags`, `postInstall`, `meta`).
 { buildGoModule }:
 {
+  module,
   project,
   packages,
   ldflags ? [ ],
@@ -12,11 +14,14 @@
 }@arguments:
 buildGoModule (
   removeAttrs arguments [
+    "module"
     "project"
     "packages"
     "projectPatches"
   ]
   // {
+    src = module;
+    vendorHash = (import ./vendor-hashes.nix).${baseNameOf module};
     # Go takes ./vendor/X for the package X.
     subPackages = map (package: "vendor/${project}/${package}") packages;
     env.CGO_ENABLED = 0;

@@ -37,8 +37,54 @@ type Machine struct {
 	err  error
 }
 
-// Start starts QEMU, and c take its output unless the options say Interactive. The machine ends with ctx, with this
-// process, however that ends (PR_SET_PDEATHSIG), or with Stop. dir takes QEMU's temporary files and must exist.
+// Process is QEMU as the host sees it: the one place where it is started.
+type Process struct {
+	// Program is QEMU's path, or its name in PATH.
+	Program string
+	Args    []string
+	// TempDir takes QEMU's temporary files and must exist; "" is the system's.
+	TempDir string
+	Stdin   *os.File
+	// Stdout and Stderr take what QEMU prints.
+	Stdout, Stderr io.Writer
+	// Files are QEMU's file descriptors from 3 on.
+	Files []*os.File
+	// Foreground leaves QEMU in this process' group: a terminal's Ctrl-C is QEMU's own.
+	Foreground bool
+}
+
+// Start starts QEMU. It ends with ctx, with this process, however that ends (PR_SET_PDEATHSIG), or with Stop.
+func (p Process) Start(ctx context.Context) (*Machine, error) { return p.start(ctx, nil) }
+
+// start is Start; ended, if not nil, is called when QEMU is gone and says what Err is to say of its error.
+func (p Process) start(ctx context.Context, ended func(error) error) (*Machine, error) {
+	program, err := exec.LookPath(p.Program)
+	if err != nil {
+		return nil, fmt.Errorf("%w: install qemu-system-arm or name the program", err)
+	}
+
+	ctx, cancel := context.WithCancel(ctx)
+	cmd := exec.CommandContext(ctx, program, p.Args...)
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = p.Stdout, p.Stderr, p.Files
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: !p.Foreground}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopGrace
+
+	if p.Stdin != nil { // else /dev/null
+		cmd.Stdin = p.Stdin
+	}
+
+	if p.TempDir != "" {
+		cmd.Env = append(os.Environ(), "TMPDIR="+p.TempDir)
+	}
+
+	m := &Machine{stop: cancel, done: make(chan struct{})}
+
+	return m, m.run(cmd, ended)
+}
+
+// Start starts the image, and c take the machine's output unless the options say Interactive. dir takes QEMU's temporary
+// files and must exist. The machine ends as Process.Start says.
 func Start(ctx context.Context, o Options, c Consoles, dir string) (*Machine, error) {
 	o = o.withDefaults()
 
@@ -51,41 +97,23 @@ func Start(ctx context.Context, o Options, c Consoles, dir string) (*Machine, er
 		return nil, fmt.Errorf("U-Boot for QEMU: %w: install u-boot-qemu or name the file", err)
 	}
 
-	program, err := exec.LookPath(o.Program)
-	if err != nil {
-		return nil, fmt.Errorf("%w: install qemu-system-arm or name the program", err)
-	}
-
-	ctx, cancel := context.WithCancel(ctx)
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = stopGrace
-
-	m := &Machine{stop: cancel, done: make(chan struct{})}
+	p := Process{Program: o.Program, Args: args, TempDir: dir}
 
 	if o.Interactive {
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+		p.Stdin, p.Stdout, p.Stderr, p.Foreground = os.Stdin, os.Stdout, os.Stderr, true
 
-		return m, m.run(cmd, nil, nil)
+		return p.Start(ctx)
 	}
 
-	// A process group of its own: Ctrl-C reaches this process, which then stops QEMU in order.
-	cmd.SysProcAttr.Setpgid = true
-	cmd.Stdout = c.Firmware
-
 	complaint := &tail{limit: 4096}
-	cmd.Stderr = complaint
+	p.Stdout, p.Stderr = c.Firmware, complaint
 
 	r, w, err := os.Pipe()
 	if err != nil {
-		cancel()
-
 		return nil, err
 	}
 
-	cmd.ExtraFiles = []*os.File{w} // boardFD
+	p.Files = []*os.File{w} // boardFD
 
 	copied := make(chan struct{})
 
@@ -95,10 +123,16 @@ func Start(ctx context.Context, o Options, c Consoles, dir string) (*Machine, er
 		_, _ = io.Copy(c.Board, r) // ends with QEMU, the only writer
 	}()
 
-	err = m.run(cmd, complaint, func() {
+	m, err := p.start(ctx, func(err error) error {
 		<-copied
 
 		_ = r.Close()
+
+		if err != nil {
+			err = fmt.Errorf("%s: %w: %s", o.Program, err, bytes.TrimSpace(complaint.Bytes()))
+		}
+
+		return err
 	})
 
 	_ = w.Close()
@@ -116,7 +150,7 @@ func Start(ctx context.Context, o Options, c Consoles, dir string) (*Machine, er
 
 // run starts cmd and waits for it, both on one thread: PR_SET_PDEATHSIG fires when the thread that forked ends, which in
 // Go may be long before the process does.
-func (m *Machine) run(cmd *exec.Cmd, complaint *tail, after func()) error {
+func (m *Machine) run(cmd *exec.Cmd, ended func(error) error) error {
 	started := make(chan error)
 
 	go func() {
@@ -132,14 +166,8 @@ func (m *Machine) run(cmd *exec.Cmd, complaint *tail, after func()) error {
 			return
 		}
 
-		err = cmd.Wait()
-
-		if after != nil {
-			after()
-		}
-
-		if err != nil && complaint != nil {
-			err = fmt.Errorf("%s: %w: %s", cmd.Path, err, bytes.TrimSpace(complaint.Bytes()))
+		if err = cmd.Wait(); ended != nil {
+			err = ended(err)
 		}
 
 		m.err = err

@@ -7,8 +7,7 @@
 import ../go-required.nix { inherit buildGoModule; } {
   pname = "cni-plugins";
   version = "1.6.2";
-  src = ./cni;
-  vendorHash = (import ../vendor-hashes.nix).cni;
+  module = ./cni;
   project = "github.com/containernetworking/plugins/plugins";
   packages = [
     "ipam/host-local"

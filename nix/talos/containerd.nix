@@ -7,8 +7,7 @@
 import ../go-required.nix { inherit buildGoModule; } rec {
   pname = "containerd";
   version = "2.0.5";
-  src = ./containerd;
-  vendorHash = (import ../vendor-hashes.nix).containerd;
+  module = ./containerd;
   project = "github.com/containerd/containerd/v2";
   packages = [
     "cmd/containerd"

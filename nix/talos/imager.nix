@@ -7,8 +7,7 @@
 import ../go-required.nix { inherit buildGoModule; } {
   pname = "talos-imager";
   version = "1.13.9";
-  src = ./imager;
-  vendorHash = (import ../vendor-hashes.nix).imager;
+  module = ./imager;
   project = "github.com/siderolabs/talos";
   packages = [ "cmd/installer" ];
   tags = [

@@ -8,8 +8,7 @@
 import ../go-required.nix { inherit buildGoModule; } {
   pname = "talos-installer";
   version = "1.10.6";
-  src = ./installer;
-  vendorHash = (import ../vendor-hashes.nix).installer;
+  module = ./installer;
   project = "github.com/siderolabs/talos";
   packages = [ "cmd/installer" ];
   projectPatches = [ ../../patches/talos/0001-grub-configuration-old-or-new.patch ];

@@ -10,8 +10,7 @@ import ../go-required.nix { inherit buildGoModule; } {
   # One name for all of them: they share the fetched modules.
   pname = "talos";
   version = lib.removePrefix "v" (import ./versions.nix).fromSource;
-  src = ./talos;
-  vendorHash = (import ../vendor-hashes.nix).talos;
+  module = ./talos;
   project = "github.com/siderolabs/talos";
   inherit packages;
   projectPatches = [ ../../patches/talos/0001-grub-configuration-old-or-new.patch ];

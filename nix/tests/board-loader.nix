@@ -10,24 +10,14 @@
 let
   module = import ../go-module.nix { inherit lib; };
 in
-module.build buildGoModule {
-  pname = "board-loader";
-  version = "0";
-  src = module.only [
-    ./programs/board
-    ../../internal
-  ];
+module.bootTest buildGoModule {
+  program = "board";
+  minutes = 60;
+  # Which layout, and which of the loader's copies counts, Go says.
+  files = [ ../../internal ];
   nativeBuildInputs = qemu-nanopi-m6.libraries;
   env = {
     BOARD_QEMU = "${qemu-nanopi-m6}/bin/qemu-system-aarch64";
     BOARD_UBOOT = u-boot;
   };
-  buildPhase = ''
-    unformatted=$(gofmt -l nix/tests/programs/board)
-    [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
-    go vet -tags qemu ./nix/tests/programs/board
-  '';
-  doCheck = true;
-  checkPhase = "go test -v -timeout 60m -tags qemu ./nix/tests/programs/board";
-  installPhase = "touch $out";
 }

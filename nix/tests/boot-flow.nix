@@ -29,10 +29,9 @@ let
       '';
     };
 in
-module.build buildGoModule {
-  pname = "boot-flow";
-  version = "0";
-  src = module.only [ ./programs/boot-flow ];
+module.bootTest buildGoModule {
+  program = "boot-flow";
+  minutes = 30;
   nativeBuildInputs = [
     dosfstools
     dtc
@@ -49,12 +48,4 @@ module.build buildGoModule {
     FLOW_FACTS = ../../dts/facts.yaml;
     FLOW_FIT = "${u-boot}/u-boot.itb";
   };
-  buildPhase = ''
-    unformatted=$(gofmt -l nix/tests/programs/boot-flow)
-    [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
-    go vet -tags qemu ./nix/tests/programs/boot-flow
-  '';
-  doCheck = true;
-  checkPhase = "go test -v -timeout 30m -tags qemu ./nix/tests/programs/boot-flow";
-  installPhase = "touch $out";
 }

@@ -9,8 +9,7 @@ let
   staticcheck = import ../go-required.nix { inherit buildGoModule; } {
     pname = "staticcheck";
     version = "0.8.2";
-    src = ./staticcheck;
-    vendorHash = (import ../vendor-hashes.nix).staticcheck;
+    module = ./staticcheck;
     project = "honnef.co/go/tools";
     packages = [ "cmd/staticcheck" ];
   };

@@ -14,10 +14,10 @@
 let
   module = import ../go-module.nix { inherit lib; };
 in
-module.build buildGoModule {
-  pname = "two-disks";
-  version = "0";
-  src = module.only [ ./programs/two-disks ];
+module.bootTest buildGoModule {
+  program = "two-disks";
+  minutes = 30;
+  flags = [ "-parallel 2" ];
   # The imager's mkfs.xfs finds its option files.
   nativeBuildInputs = [
     imagerTools
@@ -32,12 +32,4 @@ module.build buildGoModule {
     DISKS_EFI = "${u-boot-qemu}/helloworld.efi";
     DISKS_GRUB = "${grub}/BOOTAA64.EFI";
   };
-  buildPhase = ''
-    unformatted=$(gofmt -l nix/tests/programs/two-disks)
-    [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
-    go vet -tags qemu ./nix/tests/programs/two-disks
-  '';
-  doCheck = true;
-  checkPhase = "go test -v -timeout 30m -parallel 2 -tags qemu ./nix/tests/programs/two-disks";
-  installPhase = "touch $out";
 }

@@ -14,21 +14,21 @@ func TestWatchdogResetsAUBootThatHangs(t *testing.T) {
 	t.Parallel()
 
 	board := start(t, "", sd.drive(sd.written(t))...)
-	board.prompt()
-	board.send("wdt dev watchdog@feaf0000\n")
-	board.send("wdt expire\n")
-	board.until("watchdog expired: reset")
-	board.until("mask ROM: starts from the SD card")
-	board.until(reached)
+	board.Prompt()
+	board.Type("wdt dev watchdog@feaf0000\n")
+	board.Type("wdt expire\n")
+	board.Until("watchdog expired: reset")
+	board.Until("mask ROM: starts from the SD card")
+	board.Until(reached)
 }
 
 func TestWatchdogCanEndTheRun(t *testing.T) {
 	t.Parallel()
 
 	board := start(t, ",watchdog-fault=on", sd.drive(sd.written(t))...)
-	board.prompt()
-	board.send("wdt dev watchdog@feaf0000\n")
-	board.send("wdt expire\n")
+	board.Prompt()
+	board.Type("wdt dev watchdog@feaf0000\n")
+	board.Type("wdt expire\n")
 	board.fault("watchdog: nobody served it")
 }
 
@@ -36,10 +36,10 @@ func TestResetStartsAgain(t *testing.T) {
 	t.Parallel()
 
 	board := start(t, "", sd.drive(sd.written(t))...)
-	board.prompt()
-	board.send("reset\n")
-	board.until("mask ROM: starts from the SD card")
-	board.until(reached)
+	board.Prompt()
+	board.Type("reset\n")
+	board.Until("mask ROM: starts from the SD card")
+	board.Until(reached)
 }
 
 var ledLine = regexp.MustCompile(`nanopi_m6_led (\w+) ([01]) at (\d+) ms`)
@@ -51,18 +51,18 @@ func TestLEDsShowWhatTheDocumentationSays(t *testing.T) {
 	board := start(t, "", append(sd.drive(sd.written(t)), "-nic", "user")...)
 
 	// From SPL on the SYS LED is lit, before anything else happens.
-	board.until(`nanopi_m6_led sys_led 1`)
-	board.until(`Trying to boot from MMC2`)
-	board.until(reached)
-	board.until("Nothing to boot.")
-	board.until("nanopi_m6_led user_led 1")
-	board.until("mask ROM: starts from the SD card") // 20 seconds later it starts over
+	board.Until(`nanopi_m6_led sys_led 1`)
+	board.Until(`Trying to boot from MMC2`)
+	board.Until(reached)
+	board.Until("Nothing to boot.")
+	board.Until("nanopi_m6_led user_led 1")
+	board.Until("mask ROM: starts from the SD card") // 20 seconds later it starts over
 
 	var changes []int
 
 	userLit := false
 
-	for _, match := range ledLine.FindAllStringSubmatch(board.all(), -1) {
+	for _, match := range ledLine.FindAllStringSubmatch(board.Said(), -1) {
 		at, err := strconv.Atoi(match[3])
 		if err != nil {
 			t.Fatal(err)
@@ -96,5 +96,5 @@ func TestLEDsShowWhatTheDocumentationSays(t *testing.T) {
 func TestUnreadableOTPDoesNotStopTheBoot(t *testing.T) {
 	t.Parallel()
 
-	start(t, ",otp-unreadable=on", sd.drive(sd.written(t))...).until(reached)
+	start(t, ",otp-unreadable=on", sd.drive(sd.written(t))...).Until(reached)
 }

@@ -90,12 +90,12 @@ func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
 
 			drives := append(sd.drive(sd.written(t)), emmc.drive(emmc.blank(t))...)
 			board := start(t, "", drives...)
-			board.prompt()
-			board.send("mmc dev 1\n")
-			board.until("is current device")
+			board.Prompt()
+			board.Type("mmc dev 1\n")
+			board.Until("is current device")
 
 			for _, command := range tt.commands {
-				board.send(command + "\n")
+				board.Type(command + "\n")
 			}
 
 			board.fault(tt.want)
@@ -107,9 +107,9 @@ func TestAFaultCanBeReportedWithoutEndingTheRun(t *testing.T) {
 	t.Parallel()
 
 	board := start(t, ",faults-end=off", sd.drive(sd.written(t))...)
-	board.prompt()
-	board.send("md.l f1000000 1\n")
-	board.until("board fault: read of 4 bytes at 0xf1000000")
-	board.send("echo still here\n")
-	board.until("\nstill here")
+	board.Prompt()
+	board.Type("md.l f1000000 1\n")
+	board.Until("board fault: read of 4 bytes at 0xf1000000")
+	board.Type("echo still here\n")
+	board.Until("\nstill here")
 }

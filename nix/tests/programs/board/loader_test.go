@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"talos-nanopi-m6/internal/fixture/machine"
 	"talos-nanopi-m6/internal/medium"
 	"talos-nanopi-m6/internal/rockchip"
 )
@@ -20,7 +21,7 @@ const reached = "Scanning for bootflows in all bootdevs"
 func loader(t *testing.T, layout rockchip.Layout) *rockchip.Loader {
 	t.Helper()
 
-	image, err := os.ReadFile(filepath.Join(input(t, "BOARD_UBOOT"), layout.File))
+	image, err := os.ReadFile(filepath.Join(machine.Input(t, "BOARD_UBOOT"), layout.File))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +96,9 @@ func TestStartsFromEachMedium(t *testing.T) {
 			t.Parallel()
 
 			board := start(t, "", kind.drive(kind.written(t))...)
-			board.until("mask ROM: starts from " + romName[kind.name] + ", idblock at 0x8000")
-			board.until(`NOTICE:  BL31`)
-			board.until(reached)
+			board.Until("mask ROM: starts from " + romName[kind.name] + ", idblock at 0x8000")
+			board.Until(`NOTICE:  BL31`)
+			board.Until(reached)
 		})
 	}
 }
@@ -114,7 +115,7 @@ func TestSPIComesBeforeEMMCAndEMMCBeforeSD(t *testing.T) {
 				drives = append(drives, kind.drive(kind.written(t))...)
 			}
 
-			start(t, "", drives...).until("mask ROM: starts from " + romName[pair.first.name])
+			start(t, "", drives...).Until("mask ROM: starts from " + romName[pair.first.name])
 		})
 	}
 }
@@ -127,8 +128,8 @@ func TestEmptyEMMCAndFlashLeaveTheCardToStart(t *testing.T) {
 	drives = append(drives, nor.drive(nor.blank(t))...)
 
 	board := start(t, "", drives...)
-	board.until("mask ROM: starts from the SD card")
-	board.until(reached)
+	board.Until("mask ROM: starts from the SD card")
+	board.Until(reached)
 }
 
 func TestSecondIDBlockStartsWhereTheFirstIsTorn(t *testing.T) {
@@ -138,8 +139,8 @@ func TestSecondIDBlockStartsWhereTheFirstIsTorn(t *testing.T) {
 	corrupt(t, file, rockchip.MMC.IDBlock+rockchip.HeaderSize+5000)
 
 	board := start(t, "", sd.drive(file)...)
-	board.until(`mask ROM: starts from the SD card, idblock at 0x(88|1[0-9a-f]|2[0-9a-f])[0-9a-f]*`)
-	board.until(reached)
+	board.Until(`mask ROM: starts from the SD card, idblock at 0x(88|1[0-9a-f]|2[0-9a-f])[0-9a-f]*`)
+	board.Until(reached)
 }
 
 func TestSecondFITStartsWhereTheFirstIsTorn(t *testing.T) {
@@ -149,7 +150,7 @@ func TestSecondFITStartsWhereTheFirstIsTorn(t *testing.T) {
 
 			file := kind.written(t)
 			corrupt(t, file, rockchip.MMC.FIT+100_000)
-			start(t, "", kind.drive(file)...).until(reached)
+			start(t, "", kind.drive(file)...).Until(reached)
 		})
 	}
 }
@@ -161,14 +162,14 @@ func TestBothFITsTornSaysSo(t *testing.T) {
 	corrupt(t, file, rockchip.MMC.FIT+100_000)
 	corrupt(t, file, rockchip.MMC.BackupFIT+100_000)
 
-	start(t, "", sd.drive(file)...).until("SPL: failed to boot from all boot devices")
+	start(t, "", sd.drive(file)...).Until("SPL: failed to boot from all boot devices")
 }
 
 func TestNoLoaderOrItsButtonIsMaskROMMode(t *testing.T) {
 	t.Parallel()
 
-	start(t, "", sd.drive(sd.blank(t))...).until("mask ROM: no loader on any medium: MaskROM mode")
-	start(t, ",maskrom=on", sd.drive(sd.written(t))...).until("mask ROM: button held: MaskROM mode")
+	start(t, "", sd.drive(sd.blank(t))...).Until("mask ROM: no loader on any medium: MaskROM mode")
+	start(t, ",maskrom=on", sd.drive(sd.written(t))...).Until("mask ROM: button held: MaskROM mode")
 }
 
 func TestAnyPartOfTheLoaderTornByAPowerCutLeavesOneThatStarts(t *testing.T) {
@@ -191,7 +192,7 @@ func TestAnyPartOfTheLoaderTornByAPowerCutLeavesOneThatStarts(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			start(t, "", sd.drive(file)...).until(reached)
+			start(t, "", sd.drive(file)...).Until(reached)
 		})
 	}
 }
@@ -204,7 +205,7 @@ func TestUBootFindsAllMemory(t *testing.T) {
 			// Nothing is reserved: what the loader does not touch takes no memory here.
 			backend := fmt.Sprintf("memory-backend-ram,id=memory,size=%dG,reserve=off", gigabytes)
 			args := append(sd.drive(sd.written(t)), "-m", fmt.Sprintf("%dG", gigabytes), "-object", backend)
-			start(t, ",memory-backend=memory", args...).until(fmt.Sprintf("DRAM:  %d GiB", gigabytes))
+			start(t, ",memory-backend=memory", args...).Until(fmt.Sprintf("DRAM:  %d GiB", gigabytes))
 		})
 	}
 }

@@ -12,158 +12,40 @@
 package board_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"sync"
 	"testing"
-	"time"
-)
 
-// patience is when a run counts as hung. Nothing is measured by it.
-const patience = 10 * time.Minute
+	"talos-nanopi-m6/internal/fixture/machine"
+)
 
 // faultStatus is QEMU's exit status where the board forbids something (RK3588_FAULT_STATUS in rk3588.h).
 const faultStatus = 70
 
-// machine is a running board: what its console and the model say, and what is typed.
-type machine struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	input  io.WriteCloser
-	status chan error
-
-	lock   sync.Mutex
-	said   bytes.Buffer
-	read   int
-	spoken chan struct{}
-}
-
-func input(t *testing.T, variable string) string {
-	t.Helper()
-
-	name := os.Getenv(variable)
-	if name == "" {
-		t.Fatalf("%s is not set (see the package's comment)", variable)
-	}
-
-	return name
+// model is a running board: what its console and the model say, and what is typed.
+type model struct {
+	*machine.Machine
+	t *testing.T
 }
 
 // start switches the board on. properties are the machine's, of the form ,name=value.
-func start(t *testing.T, properties string, args ...string) *machine {
+func start(t *testing.T, properties string, args ...string) model {
 	t.Helper()
 
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	m := &machine{t: t, status: make(chan error, 1), spoken: make(chan struct{}, 1)}
-	m.cmd = exec.CommandContext(ctx, input(t, "BOARD_QEMU"), append([]string{
+	return model{machine.Start(t, machine.Input(t, "BOARD_QEMU"), append([]string{
 		"-M", "nanopi-m6" + properties, "-icount", "shift=4,sleep=off", "-display", "none", "-monitor", "none",
 		"-serial", "stdio", "-d", "trace:nanopi_m6_led,trace:rk3588_card_low_voltage",
-	}, args...)...)
-	m.cmd.Stdout, m.cmd.Stderr = m, m
-
-	var err error
-	if m.input, err = m.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-
-	if err := m.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-
-	go func() { m.status <- m.cmd.Wait() }()
-
-	t.Cleanup(func() {
-		cancel()
-		<-m.status
-
-		if t.Failed() {
-			t.Logf("console:\n%s", m.all())
-		}
-	})
-
-	return m
-}
-
-func (m *machine) Write(p []byte) (int, error) {
-	m.lock.Lock()
-	m.said.Write(bytes.ReplaceAll(p, []byte("\r"), nil))
-	m.lock.Unlock()
-
-	select {
-	case m.spoken <- struct{}{}:
-	default:
-	}
-
-	return len(p), nil
-}
-
-func (m *machine) all() string {
-	m.lock.Lock()
-	defer m.lock.Unlock()
-
-	return m.said.String()
-}
-
-// until waits for what matches the expression behind what was waited for before.
-func (m *machine) until(expression string) {
-	m.t.Helper()
-
-	pattern := regexp.MustCompile(expression)
-
-	for {
-		all := m.all()
-		if at := pattern.FindStringIndex(all[m.read:]); at != nil {
-			m.read += at[1]
-
-			return
-		}
-
-		select {
-		case err := <-m.status:
-			m.status <- err
-
-			if pattern.MatchString(m.all()[m.read:]) {
-				continue
-			}
-
-			m.t.Fatalf("QEMU ended (%v) before the console said %q", err, expression)
-		case <-m.spoken:
-		}
-	}
-}
-
-// prompt stops the boot at U-Boot's prompt.
-func (m *machine) prompt() {
-	m.t.Helper()
-	m.until("type stop for a prompt")
-	m.send("stop")
-	m.until("=> ")
-}
-
-func (m *machine) send(line string) {
-	m.t.Helper()
-
-	if _, err := io.WriteString(m.input, line); err != nil {
-		m.t.Fatal(err)
-	}
+	}, args...)...), t}
 }
 
 // fault waits for the line by which the model ends the run, and for its end.
-func (m *machine) fault(expression string) {
+func (m model) fault(expression string) {
 	m.t.Helper()
-	m.until("board fault: " + expression)
+	m.Until("board fault: " + expression)
 
-	err := <-m.status
-	m.status <- err
-
-	if got := m.cmd.ProcessState.ExitCode(); got != faultStatus {
-		m.t.Errorf("got exit status %d (%v), want %d", got, err, faultStatus)
+	if got := m.Status(); got != faultStatus {
+		m.t.Errorf("got exit status %d, want %d", got, faultStatus)
 	}
 }
 

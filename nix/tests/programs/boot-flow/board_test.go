@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"talos-nanopi-m6/internal/fixture/machine"
 )
 
 // boardID is that part of dts/facts.yaml.
@@ -27,7 +29,7 @@ type boardID struct {
 func readBoardID(t *testing.T) boardID {
 	t.Helper()
 
-	data, err := os.ReadFile(input(t, "FLOW_FACTS"))
+	data, err := os.ReadFile(machine.Input(t, "FLOW_FACTS"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,16 +53,14 @@ func readBoardID(t *testing.T) boardID {
 func withID(t *testing.T, reading int) []string {
 	t.Helper()
 
-	_, board := with(t, "FLOW_BOARD")
+	_, adc := with(t, "FLOW_BOARD")
 
-	return append(board, "-device", fmt.Sprintf("loader,addr=0x400fe134,data=%d,data-len=4", reading))
+	return append(adc, "-device", fmt.Sprintf("loader,addr=0x400fe134,data=%d,data-len=4", reading))
 }
 
 // tree is the name that U-Boot looks for, before the tests' own takes its place (CONFIG_PREBOOT).
-func (m *machine) tree() string {
-	m.t.Helper()
-
-	_, tree, _ := strings.Cut(m.ask("printenv board_tree"), "board_tree=rockchip/")
+func (m *board) tree() string {
+	_, tree, _ := strings.Cut(m.Ask("printenv board_tree"), "board_tree=rockchip/")
 
 	return strings.TrimSpace(tree)
 }
@@ -77,7 +77,7 @@ func TestBoardIDNamesTheTree(t *testing.T) {
 	for reading, want := range wants {
 		t.Run(fmt.Sprint(reading), func(t *testing.T) {
 			m := start(t, withID(t, reading)...)
-			m.prompt()
+			m.Prompt()
 
 			if got := m.tree(); got != want {
 				t.Errorf("a reading of %d: got %q, want %q", reading, got, want)
@@ -88,7 +88,7 @@ func TestBoardIDNamesTheTree(t *testing.T) {
 
 func TestBoardWithoutReadableIDIsTakenForV1(t *testing.T) {
 	m := start(t)
-	m.prompt()
+	m.Prompt()
 
 	if got, want := m.tree(), readBoardID(t).Unknown; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -104,7 +104,7 @@ func TestKernelGetsFlashOrEMMCNeverBoth(t *testing.T) {
 
 	set := func(t *testing.T, tree, node string, on bool) {
 		t.Helper()
-		command(t, "fdtput", "-t", "s", tree, node, "status", map[bool]string{true: "okay", false: "disabled"}[on])
+		machine.Command(t, "fdtput", "-t", "s", tree, node, "status", map[bool]string{true: "okay", false: "disabled"}[on])
 	}
 
 	for _, tt := range []struct {
@@ -125,7 +125,7 @@ func TestKernelGetsFlashOrEMMCNeverBoth(t *testing.T) {
 			set(t, control, flash, tt.startedFromFlash)
 			set(t, control, emmc, !tt.startedFromFlash)
 
-			data, err := os.ReadFile(input(t, "FLOW_DTB"))
+			data, err := os.ReadFile(machine.Input(t, "FLOW_DTB"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,14 +139,14 @@ func TestKernelGetsFlashOrEMMCNeverBoth(t *testing.T) {
 			set(t, kernels, emmc, tt.treeMC)
 
 			m := start(t, append(args, "-device", "loader,addr=0x60000000,force-raw=on,file="+kernels)...)
-			m.prompt()
-			m.ask("fdt addr 0x60000000")
-			m.ask("fdt resize 1000")
-			m.ask("fdt boardsetup")
+			m.Prompt()
+			m.Ask("fdt addr 0x60000000")
+			m.Ask("fdt resize 1000")
+			m.Ask("fdt boardsetup")
 
 			for node, on := range map[string]bool{flash: tt.wantFlash, emmc: !tt.wantFlash} {
 				want := map[bool]string{true: `"okay"`, false: `"disabled"`}[on]
-				if said := m.ask("fdt print " + node + " status"); !strings.Contains(said, want) {
+				if said := m.Ask("fdt print " + node + " status"); !strings.Contains(said, want) {
 					t.Errorf("%s: got %q, want %s", node, said, want)
 				}
 			}

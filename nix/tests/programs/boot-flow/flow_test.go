@@ -15,46 +15,20 @@ package bootflow_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"talos-nanopi-m6/internal/fixture/machine"
+	"talos-nanopi-m6/internal/qemu"
 )
-
-// patience is when a run counts as hung. Nothing is measured by it.
-const patience = 5 * time.Minute
-
-func input(t *testing.T, variable string) string {
-	t.Helper()
-
-	name := os.Getenv(variable)
-	if name == "" {
-		t.Fatalf("%s is not set (see the package's comment)", variable)
-	}
-
-	name, err := filepath.Abs(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return name
-}
-
-func command(t *testing.T, name string, args ...string) {
-	t.Helper()
-
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-}
 
 // disk makes a disk with one EFI partition whose GUID ends in number, and the QEMU option that opens it as name.
 func disk(t *testing.T, name string, number int) []string {
@@ -72,120 +46,33 @@ func disk(t *testing.T, name string, number int) []string {
 		t.Fatal(err)
 	}
 
-	command(t, "sgdisk", "-n", fmt.Sprintf("1:%d:0", start), "-t", "1:ef00", "-u", "1:"+guid(number), image)
-	command(t, "mkfs.vfat", "--offset", fmt.Sprint(start), image, fmt.Sprint((size>>10)-start/2-1024))
-	command(t, "mmd", "-i", partition, "::EFI", "::EFI/BOOT", "::dtb", "::dtb/rockchip")
-	command(t, "mcopy", "-i", partition, input(t, "FLOW_EFI"), "::EFI/BOOT/BOOTAA64.EFI")
-	command(t, "mcopy", "-i", partition, input(t, "FLOW_DTB"), "::dtb/rockchip/rk3588s-nanopi-m6.dtb")
+	machine.Command(t, "sgdisk", "-n", fmt.Sprintf("1:%d:0", start), "-t", "1:ef00", "-u", "1:"+guid(number), image)
+	machine.Command(t, "mkfs.vfat", "--offset", fmt.Sprint(start), image, fmt.Sprint((size>>10)-start/2-1024))
+	machine.Command(t, "mmd", "-i", partition, "::EFI", "::EFI/BOOT", "::dtb", "::dtb/rockchip")
+	machine.Command(t, "mcopy", "-i", partition, machine.Input(t, "FLOW_EFI"), "::EFI/BOOT/BOOTAA64.EFI")
+	machine.Command(t, "mcopy", "-i", partition, machine.Input(t, "FLOW_DTB"), "::dtb/rockchip/rk3588s-nanopi-m6.dtb")
 
 	return []string{"-drive", fmt.Sprintf("if=none,id=%s,format=raw,file=%s", name, image)}
 }
 
 func guid(number int) string { return fmt.Sprintf("6d366d36-0000-4000-8000-%012d", number) }
 
-// machine is a running QEMU: what its console says, and what it is told.
-type machine struct {
-	t       *testing.T
-	console *bufio.Reader
-	input   io.WriteCloser
+// board is U-Boot with the board's boot flow in QEMU, and the socket of QEMU's monitor.
+type board struct {
+	*machine.Machine
 	monitor string
-	said    bytes.Buffer
 }
 
 // start starts U-Boot. QEMU ends at a reset.
-func start(t *testing.T, args ...string) *machine {
+func start(t *testing.T, args ...string) *board {
 	t.Helper()
 
-	m := &machine{t: t, monitor: filepath.Join(t.TempDir(), "monitor")}
+	monitor := filepath.Join(t.TempDir(), "monitor")
 
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-
-	cmd := exec.CommandContext(ctx, "qemu-system-aarch64", append([]string{
+	return &board{machine.Start(t, qemu.DefaultProgram, append([]string{
 		"-M", "virt", "-cpu", "cortex-a57", "-m", "2G", "-nodefaults", "-display", "none", "-no-reboot",
-		"-bios", input(t, "FLOW_UBOOT"), "-serial", "stdio", "-monitor", "unix:" + m.monitor + ",server,nowait",
-	}, args...)...)
-	cmd.Stderr = os.Stderr
-
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	if m.input, err = cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-
-	m.console = bufio.NewReader(io.TeeReader(out, &m.said))
-
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-
-		if t.Failed() {
-			t.Logf("the console:\n%s", strings.ReplaceAll(m.said.String(), "\r", ""))
-		}
-	})
-
-	return m
-}
-
-// until reads up to and with the text, and gives what came before it.
-func (m *machine) until(text string) string {
-	m.t.Helper()
-
-	var read []byte
-
-	for {
-		b, err := m.console.ReadByte()
-		if err != nil {
-			m.t.Fatalf("QEMU ended before it said %q", text)
-		}
-
-		if read = append(read, b); bytes.HasSuffix(read, []byte(text)) {
-			return string(read[:len(read)-len(text)])
-		}
-	}
-}
-
-// rest reads to the end.
-func (m *machine) rest() string {
-	m.t.Helper()
-
-	read, err := io.ReadAll(m.console)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-
-	return string(read)
-}
-
-func (m *machine) write(text string) {
-	m.t.Helper()
-
-	if _, err := io.WriteString(m.input, text); err != nil {
-		m.t.Fatal(err)
-	}
-}
-
-// prompt stops the boot.
-func (m *machine) prompt() {
-	m.t.Helper()
-	m.until("type stop for a prompt.")
-	m.write("stop")
-	m.until("=> ")
-}
-
-// ask gives what a command at the prompt says.
-func (m *machine) ask(command string) string {
-	m.t.Helper()
-	m.write(command + "\r")
-
-	return m.until("\n=> ")
+		"-bios", machine.Input(t, "FLOW_UBOOT"), "-serial", "stdio", "-monitor", "unix:" + monitor + ",server,nowait",
+	}, args...)...), monitor}
 }
 
 // started matches helloworld.efi's word on the partition it was started from.
@@ -210,7 +97,7 @@ func TestMediaAreSearchedInTheBoardsOrder(t *testing.T) {
 
 	var got []string
 
-	for _, match := range started.FindAllStringSubmatch(m.rest(), -1) {
+	for _, match := range started.FindAllStringSubmatch(m.Rest(), -1) {
 		for i, name := range names {
 			if match[1] == guid(i) {
 				got = append(got, name)
@@ -226,31 +113,31 @@ func TestMediaAreSearchedInTheBoardsOrder(t *testing.T) {
 func TestDeviceTreeComesFromTheDiskThatIsBooted(t *testing.T) {
 	m := start(t, append(disk(t, "sd", 1),
 		"-device", "sdhci-pci", "-device", "sdhci-pci", "-device", "sd-card,drive=sd")...)
-	m.prompt()
-	m.ask("setenv fdtfile rockchip/rk3588s-nanopi-m6.dtb; setenv boot_targets mmc1; bootflow scan; bootflow select 0")
+	m.Prompt()
+	m.Ask("setenv fdtfile rockchip/rk3588s-nanopi-m6.dtb; setenv boot_targets mmc1; bootflow scan; bootflow select 0")
 
-	if said := m.ask("bootflow info"); !regexp.MustCompile(`FDT: +/dtb/rockchip/rk3588s-nanopi-m6\.dtb`).MatchString(said) {
+	if said := m.Ask("bootflow info"); !regexp.MustCompile(`FDT: +/dtb/rockchip/rk3588s-nanopi-m6\.dtb`).MatchString(said) {
 		t.Errorf("U-Boot read no device tree:\n%s", said)
 	}
 
-	m.ask("fdt addr ${fdt_addr_r}")
+	m.Ask("fdt addr ${fdt_addr_r}")
 
-	if said := m.ask("fdt print / model"); !strings.Contains(said, "FriendlyElec NanoPi M6") {
+	if said := m.Ask("fdt print / model"); !strings.Contains(said, "FriendlyElec NanoPi M6") {
 		t.Errorf("U-Boot read another device tree:\n%s", said)
 	}
 }
 
 func TestNoiseOnTheConsoleDoesNotStopTheBoot(t *testing.T) {
 	m := start(t)
-	m.until("type stop for a prompt.")
-	m.write("\x00\xffs\rto p \x1b")
-	m.until("Nothing to boot.")
+	m.Until(`type stop for a prompt\.`)
+	m.Type("\x00\xffs\rto p \x1b")
+	m.Until(`Nothing to boot\.`)
 }
 
 func TestNothingToBootEndsInAReset(t *testing.T) {
 	m := start(t)
 
-	if said := m.rest(); !strings.Contains(said, "Nothing to boot.") || !strings.Contains(said, "resetting ...") {
+	if said := m.Rest(); !strings.Contains(said, "Nothing to boot.") || !strings.Contains(said, "resetting ...") {
 		t.Error("U-Boot did not start over")
 	}
 }
@@ -266,7 +153,7 @@ func TestNothingIsWrittenToTheMedium(t *testing.T) {
 
 	m := start(t, append(option, "-device", "nvme,drive=nvme,serial=1")...)
 
-	if said := m.rest(); !strings.Contains(said, "Loading Environment from nowhere") || !started.MatchString(said) {
+	if said := m.Rest(); !strings.Contains(said, "Loading Environment from nowhere") || !started.MatchString(said) {
 		t.Error("U-Boot read an environment, or did not start the disk")
 	}
 
@@ -287,14 +174,14 @@ func with(t *testing.T, overlay string) (string, []string) {
 	dir := t.TempDir()
 	virt, tree := filepath.Join(dir, "virt.dtb"), filepath.Join(dir, "with.dtb")
 
-	command(t, "qemu-system-aarch64", "-M", "virt,dumpdtb="+virt, "-cpu", "cortex-a57", "-m", "2G", "-nodefaults", "-display", "none")
-	command(t, "fdtoverlay", "-i", virt, "-o", tree, input(t, overlay))
+	machine.Command(t, qemu.DefaultProgram, "-M", "virt,dumpdtb="+virt, "-cpu", "cortex-a57", "-m", "2G", "-nodefaults", "-display", "none")
+	machine.Command(t, "fdtoverlay", "-i", virt, "-o", tree, machine.Input(t, overlay))
 
 	return tree, []string{"-dtb", tree}
 }
 
 // look sends what the LEDs show, each time it changes: bit 0 the SYS LED, bit 1 the USER LED. It ends with QEMU.
-func (m *machine) look() <-chan string {
+func (m *board) look() <-chan string {
 	shows := make(chan string, 1000)
 
 	go func() {
@@ -355,8 +242,6 @@ func TestLEDsShowSearchAndNothingFound(t *testing.T) {
 		"-netdev", "socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0", "-device", "virtio-net-pci,netdev=n,romfile=")...)
 	shows := m.look()
 
-	go io.Copy(io.Discard, m.console) // QEMU must not wait for a reader
-
 	var seen string
 	for value := range shows {
 		if seen += value; strings.Contains(seen, "3232") {
@@ -373,7 +258,7 @@ func TestLEDsShowSearchAndNothingFound(t *testing.T) {
 func TestNetworkIsTriedLast(t *testing.T) {
 	dir := t.TempDir()
 
-	efi, err := os.ReadFile(input(t, "FLOW_EFI"))
+	efi, err := os.ReadFile(machine.Input(t, "FLOW_EFI"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +287,7 @@ func TestNetworkIsTriedLast(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := start(t, "-netdev", "user,id=n,"+network, "-device", "virtio-net-pci,netdev=n,romfile=")
 
-			if said := m.rest(); !strings.Contains(said, "Hello, world!") || !strings.Contains(said, "node.efi") {
+			if said := m.Rest(); !strings.Contains(said, "Hello, world!") || !strings.Contains(said, "node.efi") {
 				t.Error("the program did not start")
 			}
 		})
@@ -411,7 +296,7 @@ func TestNetworkIsTriedLast(t *testing.T) {
 
 // The code that checks a FIT in SPL is U-Boot's fit_image_verify_with_data; iminfo is the same.
 func TestFITWithOneBitChangedIsRefused(t *testing.T) {
-	fit, err := os.ReadFile(input(t, "FLOW_FIT"))
+	fit, err := os.ReadFile(machine.Input(t, "FLOW_FIT"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -423,9 +308,9 @@ func TestFITWithOneBitChangedIsRefused(t *testing.T) {
 		}
 
 		m := start(t, "-device", "loader,addr=0x60000000,force-raw=on,file="+file)
-		m.prompt()
+		m.Prompt()
 
-		return m.ask("iminfo 0x60000000")
+		return m.Ask("iminfo 0x60000000")
 	}
 
 	if said := check(fit); strings.Contains(said, "error") || strings.Count(said, "sha256+") < 4 {

@@ -12,21 +12,16 @@
 package twodisks_test
 
 import (
-	"bufio"
 	"bytes"
-	"context"
+	"cmp"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
-	"time"
-)
 
-// patience is when a boot counts as hung. Nothing is measured by it.
-const patience = 15 * time.Minute
+	"talos-nanopi-m6/internal/fixture/machine"
+	"talos-nanopi-m6/internal/qemu"
+)
 
 // kinds are the ways a disk is attached, in the order in which U-Boot searches them (boot-flow.config).
 var kinds = []string{"sd", "nvme", "emmc", "usb", "virtio"}
@@ -37,30 +32,6 @@ const (
 	foreign = "foreign data"
 	talos   = "another Talos"
 )
-
-func input(t *testing.T, variable string) string {
-	t.Helper()
-
-	name := os.Getenv(variable)
-	if name == "" {
-		t.Fatalf("%s is not set (see the package's comment)", variable)
-	}
-
-	name, err := filepath.Abs(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return name
-}
-
-func command(t *testing.T, name string, args ...string) {
-	t.Helper()
-
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-}
 
 // Sizes of the disks and places of their partitions, in MiB. A card's size is a power of two, a new XFS has 300 MiB or more.
 const (
@@ -82,7 +53,7 @@ func disk(t *testing.T, dir, mark, grub string) string {
 	empty(t, image)
 
 	mib := func(at, size int) string { return fmt.Sprintf("%d:%d", at<<11, (at+size)<<11-1) }
-	command(t, "sgdisk", "--set-alignment=1",
+	machine.Command(t, "sgdisk", "--set-alignment=1",
 		"--new=1:"+mib(efiAt, efiSize), "--typecode=1:ef00", "--change-name=1:EFI",
 		"--new=2:"+mib(biosAt, 1), "--typecode=2:ef02", "--change-name=2:BIOS",
 		"--new=3:"+mib(bootAt, bootSize), "--change-name=3:BOOT",
@@ -90,11 +61,11 @@ func disk(t *testing.T, dir, mark, grub string) string {
 
 	efi := filepath.Join(dir, mark+".efi")
 	file(t, efi, make([]byte, efiSize<<20))
-	command(t, "mkfs.vfat", efi)
+	machine.Command(t, "mkfs.vfat", efi)
 
 	if grub != "" {
-		command(t, "mmd", "-i", efi, "::EFI", "::EFI/BOOT")
-		command(t, "mcopy", "-i", efi, grub, "::EFI/BOOT/BOOTAA64.EFI")
+		machine.Command(t, "mmd", "-i", efi, "::EFI", "::EFI/BOOT")
+		machine.Command(t, "mcopy", "-i", efi, grub, "::EFI/BOOT/BOOTAA64.EFI")
 	}
 
 	config := filepath.Join(dir, mark+".cfg")
@@ -102,7 +73,7 @@ func disk(t *testing.T, dir, mark, grub string) string {
 
 	tree := filepath.Join(dir, mark+".tree")
 	file(t, tree, fmt.Appendf(nil, "/\n0 0\nd--755 0 0\nA d--755 0 0\nvmlinuz ---644 0 0 %s\n$\ngrub d--755 0 0\ngrub.cfg ---644 0 0 %s\n$\n$\n",
-		input(t, "DISKS_EFI"), config))
+		machine.Input(t, "DISKS_EFI"), config))
 
 	boot := filepath.Join(dir, mark+".xfs")
 	file(t, boot, nil)
@@ -112,10 +83,10 @@ func disk(t *testing.T, dir, mark, grub string) string {
 	}
 
 	// Without what GRUB cannot read yet. The same UUID on each, as on disks flashed from one image.
-	command(t, "mkfs.xfs", "-q", "-c", "options=/usr/share/xfsprogs/mkfs/lts_5.15.conf", "-L", "BOOT", "-m", "uuid=6d366d36-0000-4000-8000-000000000003", "-p", tree, boot)
+	machine.Command(t, "mkfs.xfs", "-q", "-c", "options=/usr/share/xfsprogs/mkfs/lts_5.15.conf", "-L", "BOOT", "-m", "uuid=6d366d36-0000-4000-8000-000000000003", "-p", tree, boot)
 
 	for from, at := range map[string]int{efi: efiAt, boot: bootAt} {
-		command(t, "dd", "if="+from, "of="+image, "bs=1M", fmt.Sprintf("seek=%d", at), "conv=notrunc,sparse", "status=none")
+		machine.Command(t, "dd", "if="+from, "of="+image, "bs=1M", fmt.Sprintf("seek=%d", at), "conv=notrunc,sparse", "status=none")
 	}
 
 	return image
@@ -174,67 +145,22 @@ func attach(disks map[string][]string) []string {
 	return append(drives, args...)
 }
 
-// Signs on the console: the kernel's arguments, and the ends of a boot that did not get there.
-var (
-	marked = regexp.MustCompile(`mark=(\S+)`)
-	ended  = regexp.MustCompile(`grub>|grub rescue>|Nothing to boot|error: `)
-)
+// signs are what a boot ends with: the kernel's arguments, or that it did not get there.
+const signs = `mark=(\S+)[ \n]|grub>|grub rescue>|Nothing to boot|error: `
 
 // boot gives the mark of the disk whose kernel is started, or what the boot ended with.
 func boot(t *testing.T, disks map[string][]string) string {
 	t.Helper()
 
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-
-	cmd := exec.CommandContext(ctx, "qemu-system-aarch64", append([]string{
+	m := machine.Start(t, qemu.DefaultProgram, append([]string{
 		"-M", "virt", "-cpu", "cortex-a57", "-m", "1G", "-nodefaults", "-display", "none", "-no-reboot",
-		"-bios", input(t, "DISKS_UBOOT"), "-serial", "stdio", "-monitor", "none",
+		"-bios", machine.Input(t, "DISKS_UBOOT"), "-serial", "stdio", "-monitor", "none",
 	}, attach(disks)...)...)
+	defer m.Stop()
 
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
+	_, sign := m.Find(signs)
 
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-
-	defer func() {
-		cancel()
-
-		_ = cmd.Wait()
-	}()
-
-	var said []byte
-
-	for r := bufio.NewReader(out); ; {
-		b, err := r.ReadByte()
-		if err != nil {
-			t.Fatalf("QEMU ended: %v %s\n%s", err, complaint.String(), said)
-		}
-
-		said = append(said, b)
-
-		switch at := bytes.LastIndexByte(said, '\n') + 1; {
-		case b == '\r' || b == '\n' || b == ' ':
-			if m := marked.FindSubmatch(said); m != nil {
-				return string(m[1])
-			}
-		case b == '>':
-			if m := ended.Find(said[at:]); m != nil {
-				return string(m)
-			}
-		}
-
-		if m := ended.Find(said); b == '\n' && m != nil {
-			return string(m)
-		}
-	}
+	return cmp.Or(sign[1], sign[0])
 }
 
 // pair is two disks by their kinds. Of two of one kind the other is the first.
@@ -259,7 +185,7 @@ func matrix(f func(own, other string)) {
 
 func TestANodeStartsFromItsOwnDiskWhateverElseIsAttached(t *testing.T) {
 	dir := t.TempDir()
-	own := disk(t, dir, "own", input(t, "DISKS_GRUB"))
+	own := disk(t, dir, "own", machine.Input(t, "DISKS_GRUB"))
 	others := map[string]string{blank: filepath.Join(dir, "blank.img"), foreign: disk(t, dir, "foreign", "")}
 	empty(t, others[blank])
 
@@ -278,7 +204,7 @@ func TestANodeStartsFromItsOwnDiskWhateverElseIsAttached(t *testing.T) {
 
 func TestOfTwoDisksWithTalosTheFirstInTheBoardsOrderIsStarted(t *testing.T) {
 	dir := t.TempDir()
-	first, second := disk(t, dir, "first", input(t, "DISKS_GRUB")), disk(t, dir, "second", input(t, "DISKS_GRUB"))
+	first, second := disk(t, dir, "first", machine.Input(t, "DISKS_GRUB")), disk(t, dir, "second", machine.Input(t, "DISKS_GRUB"))
 
 	for n, kind := range kinds {
 		for _, other := range kinds[n+1:] {
@@ -297,7 +223,7 @@ func TestOfTwoDisksWithTalosTheFirstInTheBoardsOrderIsStarted(t *testing.T) {
 func TestAGRUBThatNumbersItsDiskIsLedAstray(t *testing.T) {
 	dir := t.TempDir()
 
-	program, err := os.ReadFile(input(t, "DISKS_GRUB"))
+	program, err := os.ReadFile(machine.Input(t, "DISKS_GRUB"))
 	if err != nil {
 		t.Fatal(err)
 	}
