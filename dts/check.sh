@@ -24,25 +24,15 @@ quietly() {
 	[ ! -s said ] || fail "$1 complains: $* $(cat said)"
 }
 
-# The flags of scripts/Makefile.dtbs for W=1.
-compile() {
-	cpp -nostdinc -undef -D__DTS__ -x assembler-with-cpp \
-		-I "$kernel/include" -I "$kernel/scripts/dtc/include-prefixes" \
-		-I "$kernel/arch/arm64/boot/dts/rockchip" -o "$2.dts" "$1"
-	quietly dtc -I dts -O dtb -b 0 -@ \
-		-Wno-unique_unit_address -Wunique_unit_address_if_enabled -o "$2" "$2.dts"
-	rm "$2.dts"
-}
-
 board=rk3588s-nanopi-m6
 for source in "$here/$board"-*.dtso; do
-	compile "$source" "$(basename "$source" .dtso).dtbo"
+	quietly sh "$here/compile.sh" "$kernel" "$source" "$(basename "$source" .dtso).dtbo"
 done
 
 trees=
 for source in "$here/$board"*.dts; do
 	tree=$(basename "$source" .dts)
-	compile "$source" "$tree.dtb"
+	quietly sh "$here/compile.sh" "$kernel" "$source" "$tree.dtb"
 	trees="$trees $tree.dtb"
 
 	for overlay in "$board"-*.dtbo; do

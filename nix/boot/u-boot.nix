@@ -65,7 +65,12 @@ stdenv.mkDerivation {
     ;
   hardeningDisable = [ "all" ];
   enableParallelBuilding = true;
-  trees = ../../dts;
+  trees = lib.fileset.toSource {
+    root = ../../dts;
+    fileset = lib.fileset.fileFilter (
+      file: lib.hasPrefix board.deviceTree file.name && (lib.hasSuffix ".dts" file.name || lib.hasSuffix ".dtsi" file.name)
+    ) ../../dts;
+  };
   BL31 = "${tfa}/bl31.elf";
   ROCKCHIP_TPL = ddrBlob.tpl;
   preBuild = ''

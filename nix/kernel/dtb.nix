@@ -2,6 +2,7 @@
 # The board's device trees and their overlays, apart from the kernel: one line of dts/ rebuilds no kernel.
 # Arguments: `dtSources` (nix/kernel/dt-sources.nix). Outputs: rockchip/*.dtb and rockchip/*.dtbo, with symbols for overlays.
 {
+  lib,
   stdenv,
   dtc,
   dtSources,
@@ -11,18 +12,19 @@ let
 in
 stdenv.mkDerivation {
   name = "dtb-${board.name}";
-  src = ../../dts;
+  # Of dts/ what is compiled: a changed check or fact makes no other device tree.
+  src = lib.fileset.toSource {
+    root = ../../dts;
+    fileset = lib.fileset.fileFilter (
+      file: lib.hasPrefix board.deviceTree file.name || file.name == "compile.sh"
+    ) ../../dts;
+  };
   nativeBuildInputs = [ dtc ];
   buildPhase = ''
     runHook preBuild
-    # W=1 of the kernel's own build, and no warning passes.
+    # No warning about ours passes; the kernel's own files have some.
     compile() { # SOURCE OUTPUT
-      ${stdenv.cc.targetPrefix}cpp -nostdinc -undef -D__DTS__ -x assembler-with-cpp \
-        -I ${dtSources}/include -I ${dtSources}/scripts/dtc/include-prefixes \
-        -I ${dtSources}/arch/arm64/boot/dts/rockchip "$1" -o "''${1##*/}.tmp"
-      dtc -@ -I dts -O dtb -b 0 \
-        -Wno-unique_unit_address -Wunique_unit_address_if_enabled \
-        -o "$2" "''${1##*/}.tmp" 2>warnings || { cat warnings >&2; return 1; }
+      CPP=${stdenv.cc.targetPrefix}cpp sh compile.sh ${dtSources} "$1" "$2" 2>warnings || { cat warnings >&2; return 1; }
       if grep -F "${board.deviceTree}" warnings; then
         echo "$1: dtc warns (above): fix the device tree" >&2
         return 1
@@ -34,7 +36,7 @@ stdenv.mkDerivation {
     done
     # V1's name in mainline (from 7.4 on).
     cp rockchip/${board.deviceTree}.dtb rockchip/${board.deviceTree}v1.dtb
-    for overlay in rk3588s-*.dtso; do
+    for overlay in ${board.deviceTree}-*.dtso; do
       compile "$overlay" "rockchip/''${overlay%.dtso}.dtbo"
     done
     runHook postBuild

@@ -17,16 +17,13 @@
 }:
 let
   module = import ../go-module.nix { inherit lib; };
-  # overlay NAME SOURCE: what a test describes to QEMU's virt machine.
-  overlay =
+  # dtbo NAME SOURCE: the device-tree overlay by which a test describes something to QEMU's virt machine.
+  dtbo =
     name: src:
     stdenv.mkDerivation {
       name = "${name}.dtbo";
-      inherit src;
       nativeBuildInputs = [ dtc ];
-      buildCommand = ''
-        cpp -nostdinc -undef -x assembler-with-cpp -I ${dtSources}/include $src | dtc -@ -I dts -O dtb -o $out -
-      '';
+      buildCommand = "sh ${../../dts/compile.sh} ${dtSources} ${src} $out";
     };
 in
 module.bootTest buildGoModule {
@@ -43,8 +40,8 @@ module.bootTest buildGoModule {
     FLOW_UBOOT = "${u-boot-qemu}/u-boot.bin";
     FLOW_EFI = "${u-boot-qemu}/helloworld.efi";
     FLOW_DTB = "${dtb}/rockchip/${(import ../board.nix).deviceTree}.dtb";
-    FLOW_LEDS = overlay "qemu-leds" ../../dts/qemu-leds.dtso;
-    FLOW_BOARD = overlay "qemu-board" ../../dts/qemu-board.dtso;
+    FLOW_LEDS = dtbo "qemu-leds" ../../dts/qemu-leds.dtso;
+    FLOW_BOARD = dtbo "qemu-board" ../../dts/qemu-board.dtso;
     FLOW_FACTS = ../../dts/facts.yaml;
     FLOW_FIT = "${u-boot}/u-boot.itb";
   };
