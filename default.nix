@@ -104,7 +104,7 @@ packagesOf (self: {
       throw "kernelFlavour = \"stock\": Talos signs that kernel's modules itself; moduleSigning is for the kernels built here"
     else
       pkgs.callPackage ./nix/kernel/stock.nix { inherit release; };
-  dt-sources = pkgs.callPackage ./nix/kernel/dt-sources.nix { source = sources.linux.${sourceFlavour}; };
+  dt-sources = pkgs.callPackage ./nix/kernel/dt-sources.nix { source = sources.deviceTrees.${sourceFlavour}; };
   dtb = arm64.callPackage ./nix/kernel/dtb.nix { dtSources = self.dt-sources; };
 
   # This repository's programs

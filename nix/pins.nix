@@ -39,6 +39,9 @@
       rev = "23bb9c65a88c114bbe945b7ef5366bb02d3d9b80";
       hash = "sha256-6TygOl5r7/N2jlcPznWlvJfVVeXKSR8yMoGuTDbIdTA=";
       provenance = "seen in 2 public recipes";
+      # Linux 6.9 is older than labels that our trees name (usb_host0_xhci, usbdp_phy0, package_thermal: 6.10): this kernel
+      # gets our trees as they are compiled with the LTS's.
+      deviceTreesOf = "lts";
     };
   };
   # For nixpkgs, whose revision pinned in flake.lock has an older one than Talos v1.13.9's go.mod asks for.

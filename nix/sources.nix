@@ -75,6 +75,10 @@ rec {
     version = name;
     src = collabora "linux" pin;
   }) pins.linux;
+  # The source that a flavour's device trees are compiled with: its own, unless that is older than the labels they name.
+  deviceTrees = lib.mapAttrs (
+    flavour: _: linux.${pins.linux.${flavour}.deviceTreesOf or flavour}
+  ) linux;
 
   grubModules = map debianFile [
     "grub-efi-arm64-bin:arm64"
