@@ -18,6 +18,7 @@ import (
 
 	"github.com/cavaliergopher/cpio"
 	"github.com/diskfs/go-diskfs/filesystem/squashfs"
+	"github.com/hashicorp/go-envparse"
 
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect/diskfs"
@@ -175,7 +176,12 @@ type squash interface {
 func (o *Rootfs) read(f squash) error {
 	for _, p := range []string{"usr/lib/os-release", "etc/os-release"} {
 		if b, err := f.ReadFile(p); err == nil {
-			o.Name, o.Version = osRelease(b, "NAME"), osRelease(b, "VERSION_ID")
+			fields, err := envparse.Parse(bytes.NewReader(b))
+			if err != nil {
+				return fmt.Errorf("/%s: %w", p, err)
+			}
+
+			o.Name, o.Version = fields["NAME"], fields["VERSION_ID"]
 
 			break
 		}
@@ -256,15 +262,4 @@ func (o *Rootfs) modules(f squash, dir string, depth int) error {
 	}
 
 	return nil
-}
-
-// osRelease reads a field of os-release(5).
-func osRelease(b []byte, field string) string {
-	for line := range strings.Lines(string(b)) {
-		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok && k == field {
-			return strings.Trim(v, `"'`)
-		}
-	}
-
-	return ""
 }
