@@ -66,7 +66,7 @@ packagesOf (self: {
     executor-1-13 = self.checks.executor-1-13.goModules;
     node = self.checks.node.goModules;
     supply-chain = self.supply-chain.goModules;
-    staticcheck = self.checks.lint.staticcheck.goModules;
+    staticcheck = self.go-lint.staticcheck.goModules;
   };
   goModules = builtins.attrValues self.vendored;
 
@@ -147,7 +147,7 @@ packagesOf (self: {
     "inspect"
     "rockchip"
   ];
-  supply-chain = pkgs.callPackage ./nix/supply-chain.nix { };
+  supply-chain = pkgs.callPackage ./nix/supply-chain.nix { inherit (self) go-lint; };
   flannel = program arm64 "cmd/flannel" [ ];
   kernel-check = program pkgs "nix/tests/programs/kernel-check" [
     "fdt"
@@ -318,6 +318,8 @@ packagesOf (self: {
   # Kernel, modules and device trees in the layout of Talos' own kernel package.
   kernelImage = pkgs.callPackage ./nix/talos/kernel-image.nix { inherit (self) oci-image kernel dtb; };
 
+  # What the checks of Go code ask.
+  go-lint = pkgs.callPackage ./nix/tests/go-lint.nix { };
   # What the tests boot with: the board's boot flow on QEMU's virt machine.
   boot-test = program pkgs "nix/tests/programs/boot" [
     "image"

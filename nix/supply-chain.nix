@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # The programs that write and check SBOM and provenance, with their tests. Outputs: bin/sbom and bin/provenance-check.
-{ buildGoModule }:
+{ buildGoModule, go-lint }:
 buildGoModule {
   pname = "supply-chain";
   version = "0";
@@ -16,13 +16,9 @@ buildGoModule {
     "-w"
   ];
   doCheck = true;
+  nativeBuildInputs = [ go-lint ];
   checkPhase = ''
-    unformatted=$(gofmt -l sbom provenance-check)
-    if [ -n "$unformatted" ]; then
-      echo "not as gofmt writes it: $unformatted" >&2
-      exit 1
-    fi
-    go vet ./...
+    go-lint ./...
     go test ./...
   '';
 }

@@ -21,6 +21,7 @@ let
     release:
     pkgs.callPackage ./executor.nix {
       inherit release;
+      inherit (packages) go-lint;
       installer = packages.installer.amd64;
       artifacts = pkgs.callPackage ../go.nix {
         package = "nix/tests/programs/overlay-artifacts";
@@ -35,7 +36,7 @@ let
 in
 {
   go = pkgs.callPackage ./go.nix { inherit (packages) u-boot; };
-  lint = pkgs.callPackage ./lint.nix { };
+  lint = pkgs.callPackage ./lint.nix { inherit (packages) go-lint; };
   device-tree = pkgs.callPackage ./device-tree.nix {
     dtSources = packages.dt-sources;
     inherit (packages) u-boot;
@@ -58,6 +59,7 @@ in
   pin = pkgs.callPackage ./pin.nix { inherit (packages) pin; };
   overlay-push = pkgs.callPackage ./overlay-push.nix {
     inherit (packages)
+      go-lint
       imager
       imagerTools
       oci-image
@@ -107,7 +109,7 @@ in
     };
   };
   two-disks = pkgs.callPackage ./two-disks.nix { inherit (packages) grub imagerTools u-boot-qemu; };
-  node = pkgs.callPackage ./node.nix { inherit (packages) sdImage u-boot-qemu; };
+  node = pkgs.callPackage ./node.nix { inherit (packages) go-lint sdImage u-boot-qemu; };
   boot-virtio = boot "virtio";
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";

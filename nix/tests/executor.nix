@@ -4,6 +4,7 @@
 {
   lib,
   buildGoModule,
+  go-lint,
   installer,
   # Makes an overlay's artifacts around a loader that looks complete, or around a stand-in.
   artifacts,
@@ -22,7 +23,8 @@ buildGoModule {
   modRoot = release;
   vendorHash = (import ../vendor-hashes.nix)."executor-${builtins.replaceStrings [ "v" "." ] [ "" "-" ] release}";
   env.CGO_ENABLED = 0;
-  buildPhase = "go vet .";
+  nativeBuildInputs = [ go-lint ];
+  buildPhase = "go-lint .";
   doCheck = true;
   checkPhase = ''
     ${lib.getExe artifacts} $NIX_BUILD_TOP/artifacts

@@ -2,6 +2,7 @@
 # The image becomes a node: it takes a machine configuration and keeps it over a reboot, on encrypted volumes (nix/tests/programs/node).
 {
   buildGoModule,
+  go-lint,
   qemu,
   zstd,
   sdImage,
@@ -13,6 +14,7 @@ buildGoModule {
   src = ./programs/node;
   vendorHash = (import ../vendor-hashes.nix).node;
   nativeBuildInputs = [
+    go-lint
     qemu
     zstd
   ];
@@ -21,11 +23,7 @@ buildGoModule {
     NODE_IMAGE = "${sdImage}/${sdImage.fileName}";
     NODE_FIRMWARE = "${u-boot-qemu}/u-boot.bin";
   };
-  buildPhase = ''
-    unformatted=$(gofmt -l *.go)
-    [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
-    go vet .
-  '';
+  buildPhase = "go-lint .";
   doCheck = true;
   checkPhase = "go test -v -timeout 40m .";
   installPhase = "touch $out";

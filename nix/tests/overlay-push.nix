@@ -5,6 +5,7 @@
   lib,
   stdenvNoCC,
   buildGoModule,
+  go-lint,
   jq,
   imager,
   imagerTools,
@@ -35,9 +36,10 @@ let
     };
     modRoot = "tests/programs/overlay-pull";
     vendorHash = (import ../vendor-hashes.nix).imager;
+    nativeBuildInputs = [ go-lint ];
     env.CGO_ENABLED = 0;
     buildPhase = ''
-      go vet .
+      go-lint .
       go test -c -o pull .
     '';
     doCheck = false;
