@@ -104,7 +104,9 @@ packagesOf (self: {
       throw "kernelFlavour = \"stock\": Talos signs that kernel's modules itself; moduleSigning is for the kernels built here"
     else
       pkgs.callPackage ./nix/kernel/stock.nix { inherit release; };
-  dt-sources = pkgs.callPackage ./nix/kernel/dt-sources.nix { source = sources.deviceTrees.${sourceFlavour}; };
+  dt-sources = pkgs.callPackage ./nix/kernel/dt-sources.nix {
+    source = sources.deviceTrees.${sourceFlavour};
+  };
   dtb = arm64.callPackage ./nix/kernel/dtb.nix { dtSources = self.dt-sources; };
 
   # This repository's programs
@@ -316,7 +318,9 @@ packagesOf (self: {
     else
       pkgs.callPackage ./nix/talos/installer-image-unpinned.nix { inherit (self) talosVersion; };
   # Kernel, modules and device trees in the layout of Talos' own kernel package.
-  kernelImage = pkgs.callPackage ./nix/talos/kernel-image.nix { inherit (self) oci-image kernel dtb; };
+  kernelImage = pkgs.callPackage ./nix/talos/kernel-image.nix {
+    inherit (self) oci-image kernel dtb;
+  };
 
   # What the checks of Go code ask.
   go-lint = pkgs.callPackage ./nix/tests/go-lint.nix { };
@@ -327,7 +331,9 @@ packagesOf (self: {
   ];
   # The board in QEMU, and the loader's tests on it: not in `make test` (docs/board-model.md says why).
   qemu-nanopi-m6 = pkgs.callPackage ./nix/tests/qemu/qemu.nix { inherit sources; };
-  board-loader = pkgs.callPackage ./nix/tests/board-loader.nix { inherit (self) qemu-nanopi-m6 u-boot; };
+  board-loader = pkgs.callPackage ./nix/tests/board-loader.nix {
+    inherit (self) qemu-nanopi-m6 u-boot;
+  };
   u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = sources.u-boot; };
 
   checks = import ./nix/tests {

@@ -68,7 +68,9 @@ stdenv.mkDerivation {
   trees = lib.fileset.toSource {
     root = ../../dts;
     fileset = lib.fileset.fileFilter (
-      file: lib.hasPrefix board.deviceTree file.name && (lib.hasSuffix ".dts" file.name || lib.hasSuffix ".dtsi" file.name)
+      file:
+      lib.hasPrefix board.deviceTree file.name
+      && (lib.hasSuffix ".dts" file.name || lib.hasSuffix ".dtsi" file.name)
     ) ../../dts;
   };
   BL31 = "${tfa}/bl31.elf";

@@ -13,15 +13,21 @@ let
   app =
     description: name: inputs: text:
     let
-      script = pkgs.runCommand name { inherit text; passAsFile = [ "text" ]; } ''
-        mkdir -p $out/bin
-        {
-          echo '#!${pkgs.runtimeShell}'
-          echo 'export PATH=${lib.makeBinPath inputs}:$PATH'
-          cat $textPath
-        } >$out/bin/${name}
-        chmod +x $out/bin/${name}
-      '';
+      script =
+        pkgs.runCommand name
+          {
+            inherit text;
+            passAsFile = [ "text" ];
+          }
+          ''
+            mkdir -p $out/bin
+            {
+              echo '#!${pkgs.runtimeShell}'
+              echo 'export PATH=${lib.makeBinPath inputs}:$PATH'
+              cat $textPath
+            } >$out/bin/${name}
+            chmod +x $out/bin/${name}
+          '';
     in
     {
       type = "app";
@@ -39,15 +45,20 @@ let
   '';
 in
 {
-  push-overlay = app "push the overlay to a registry: push-overlay REGISTRY/NAME [--tag TAG]" "push-overlay" [ default.oci-image ] ''
-    exec oci-image push ${default.overlay} "$@"
-  '';
+  push-overlay =
+    app "push the overlay to a registry: push-overlay REGISTRY/NAME [--tag TAG]" "push-overlay"
+      [ default.oci-image ]
+      ''
+        exec oci-image push ${default.overlay} "$@"
+      '';
   pin = app "add a Talos release to nix/talos/releases.json: pin vX.Y.Z [--installer-base]" "pin" [
     default.pin
     pkgs.cosign
     pkgs.nix-prefetch-docker
   ] (inClone "pin");
-  update-lock = app "refresh the embedded set's lock (on Debian)" "update-lock" [ ] (inClone "nix/debian/update-lock");
+  update-lock = app "refresh the embedded set's lock (on Debian)" "update-lock" [ ] (
+    inClone "nix/debian/update-lock"
+  );
   flash = m6 "flash" "write an image to a card or disk, safely";
   verify = m6 "verify" "tell whether the board would start an image";
   boot = app "boot an image in QEMU" "boot" [

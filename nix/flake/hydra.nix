@@ -15,7 +15,9 @@ let
   # PREFIX.SYSTEM.NAME of each job, as Hydra names constituents.
   names = lib.concatMap (
     kind:
-    lib.concatMap (system: map (name: "${kind}.${system}.${name}") (builtins.attrNames jobs.${kind}.${system})) systems
+    lib.concatMap (
+      system: map (name: "${kind}.${system}.${name}") (builtins.attrNames jobs.${kind}.${system})
+    ) systems
   ) (builtins.attrNames jobs);
 in
 jobs

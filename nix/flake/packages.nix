@@ -41,4 +41,7 @@ in
   # The newest official release, of whichever line.
   sdImage-official = (project pkgs { talosVersion = newest; }).sdImage;
 }
-// lib.mapAttrs' (flavour: _: lib.nameValuePair "kernel-${flavour}" (project pkgs { kernelFlavour = flavour; }).kernel) sources.linux
+// lib.mapAttrs' (
+  flavour: _:
+  lib.nameValuePair "kernel-${flavour}" (project pkgs { kernelFlavour = flavour; }).kernel
+) sources.linux

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 # The flake's functions for other people's flakes. docs/nix.md has examples.
-{ lib, pkgsFor, project }:
+{
+  lib,
+  pkgsFor,
+  project,
+}:
 let
   options = import ./image-options.nix { inherit lib; };
   mkImage = import ./mk-image.nix {

@@ -137,7 +137,13 @@ in
     check =
       value:
       let
-        right = extension: isAttrs extension && elem (attrNames extension) [ [ "ociPath" ] [ "tarballPath" ] ];
+        right =
+          extension:
+          isAttrs extension
+          && elem (attrNames extension) [
+            [ "ociPath" ]
+            [ "tarballPath" ]
+          ];
       in
       if isList value && all right value then
         null

@@ -17,7 +17,10 @@ let
   pins = import ../pins.nix;
   lock = import ../debian/lock.nix;
   revision = published.revision or "0";
-  locked = name: { inherit (lock.files.${name}) url; hash = lock.files.${name}.sha256; };
+  locked = name: {
+    inherit (lock.files.${name}) url;
+    hash = lock.files.${name}.sha256;
+  };
   git = url: pin: {
     url = "git+${url}@${pin.rev}";
     inherit (pin) hash;

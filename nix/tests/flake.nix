@@ -13,7 +13,7 @@ runCommand "flake-evaluates"
       jq
       nix
     ];
-    src = (import ./flake/files.nix { inherit lib; });
+    src = import ./flake/files.nix { inherit lib; };
   }
   ''
     bash $src/nix/tests/flake/evaluate.sh $src | tee $out
