@@ -68,14 +68,14 @@ func run(check bool) error {
 	return errors.Join(stale...)
 }
 
-// named lists the derivations of default.nix that have a name of their own there, checks and second builds apart.
+// named lists the derivations of default.nix that have a name of their own there, but for what only checks.
 const named = `
   let
-    tree = import ./. { };
-    flat = tree // { installer-amd64 = tree.installer.amd64; installer-arm64 = tree.installer.arm64; kernel-unsigned = tree.kernels.lts; };
+    set = import ./. { };
+    flat = set // { installer-amd64 = set.installer.amd64; installer-arm64 = set.installer.arm64; kernel-unsigned = set.kernels.lts; };
     drv = name: builtins.tryEval (let v = flat.${name}; in if builtins.isAttrs v && v ? drvPath then v.drvPath else "");
     kept = builtins.filter (name: (drv name).success && (drv name).value != "")
-      (builtins.filter (name: !(builtins.elem name [ "checks" "reproducible-kernel" ])) (builtins.attrNames flat));
+      (builtins.attrNames (removeAttrs flat [ "board-loader" "checks" "go-lint" "reproducible-kernel" "reproducible-programs" ]));
   in
   map (name: { inherit name; path = flat.${name}.drvPath; }) kept
 `
