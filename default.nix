@@ -119,6 +119,7 @@ packagesOf (self: {
           "disk"
           "esp"
           "fdt"
+          "inspect/gpt"
           "medium"
           "rockchip"
         ];
@@ -128,7 +129,10 @@ packagesOf (self: {
       arm64 = installerFor arm64;
     };
   oci-image = program pkgs "cmd/oci-image" [ "oci" ];
-  seekable = program pkgs "cmd/seekable" [ "image" ];
+  seekable = program pkgs "cmd/seekable" [
+    "disk"
+    "image"
+  ];
   m6 = program pkgs "cmd/m6" [
     "board"
     "disk"
@@ -144,6 +148,7 @@ packagesOf (self: {
   ];
   pin = program pkgs "cmd/pin" [
     "board"
+    "disk"
     "fdt"
     "image"
     "inspect"
@@ -326,6 +331,7 @@ packagesOf (self: {
   go-lint = pkgs.callPackage ./nix/tests/go-lint.nix { };
   # What the tests boot with: the board's boot flow on QEMU's virt machine.
   boot-test = program pkgs "nix/tests/programs/boot" [
+    "disk"
     "image"
     "qemu"
   ];

@@ -26,6 +26,7 @@ require (
 	golang.org/x/term v0.48.0
 	google.golang.org/grpc v1.81.0
 	gopkg.in/yaml.v3 v3.0.1
+	howett.net/plist v1.0.1
 )
 
 require (

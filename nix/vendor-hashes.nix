@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # Hash of `go mod vendor` of each Go module here; `nix/update-vendor-hashes` writes it anew after go.mod changed.
 {
-  root = "sha256-0n4WNLywBAGGwWi33WyEN2cMEwQMRWaOaMUBFFRBpdM=";
+  root = "sha256-qMWWHQHB2QrCjetNETaWbXSgtc8kyxGQL7juETJqPgk=";
   imager = "sha256-2M8gu3D6kKePAirRGp46Uo5UePMgb845isOTEMtvygI=";
   installer = "sha256-/DUd2QRRQa2Z0lWrzDvkNly6/9iZy5RXNHBTzLOpmcU=";
   talos = "sha256-EIR+cthhgWEXby91QQ4m7DYy1Uy1iyTNZUoAYfejgZQ=";

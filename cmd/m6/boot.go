@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"talos-nanopi-m6/internal/qemu"
@@ -56,7 +55,7 @@ func bootCommand() *cobra.Command {
 
 		switch kvm {
 		case "auto":
-			o.KVM = runtime.GOARCH == "arm64" && unix.Access("/dev/kvm", unix.R_OK|unix.W_OK) == nil
+			o.KVM = runtime.GOARCH == "arm64" && hasKVM()
 		case "on", "off":
 			o.KVM = kvm == "on"
 		default:
@@ -67,6 +66,13 @@ func bootCommand() *cobra.Command {
 	}
 
 	return c
+}
+
+// hasKVM says whether this user may use it.
+func hasKVM() bool {
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+
+	return err == nil && f.Close() == nil
 }
 
 func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string) error {

@@ -36,28 +36,39 @@ type flashing struct {
 	meta       []string
 	config     string
 
+	// agreed is the disk that a person chose already.
+	agreed *disk.Target
+
 	host disk.Host
-	in   io.Reader
-	out  io.Writer
-	say  io.Writer
+	// person says whether somebody is there to answer, asks whether a disk is worth a question.
+	person func() bool
+	asks   func(*disk.Disk) bool
+	in     io.Reader
+	out    io.Writer
+	say    io.Writer
 }
 
-func flashCommand() *cobra.Command {
-	f := &flashing{host: disk.ThisHost}
+func newFlashing() *flashing {
+	f := &flashing{host: disk.ThisHost, asks: (*disk.Disk).Block}
+	f.person = func() bool { return terminal(f.in) }
 
+	return f
+}
+
+func (f *flashing) command() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "flash IMAGE|URL|- [DEVICE]",
+		Use:   "flash [IMAGE|URL|- [DEVICE]]",
 		Short: "Write an image to a card or disk",
 		Long: "Writes a disk image (raw, .zst, .xz; a file, a URL, or - for standard input) to a whole disk. Without a DEVICE it lists those\n" +
-			"there are.\n\n" +
+			"there are. Without anything it takes the image in this folder, shows the disks, removable ones first, and asks for one.\n\n" +
 			"It refuses disks this machine runs from, mounted ones, ones that hold something that is not Talos', ones that are too small, and\n" +
 			"images that do not pass m6 verify. It writes only what carries data, past the cache, makes zero what must be, reads back and compares\n" +
 			"what it wrote, and moves the backup partition table to the disk's end. The boot loader's header comes last: whatever stops it, a\n" +
 			"half-written card never looks bootable.\n\n" +
 			"An image from a URL or standard input is verified on the card, before it is made bootable.",
-		Example: "  m6 flash metal-arm64.raw.zst\n  m6 flash metal-arm64.raw.zst /dev/sdb\n  m6 flash --embed-config controlplane.yaml metal-arm64.raw.zst /dev/sdb\n" +
+		Example: "  m6 flash\n  m6 flash metal-arm64.raw.zst\n  m6 flash metal-arm64.raw.zst /dev/sdb\n  m6 flash --embed-config controlplane.yaml metal-arm64.raw.zst /dev/sdb\n" +
 			"  m6 flash --loader-only u-boot-rockchip.bin /dev/mmcblk0",
-		Args: cobra.RangeArgs(1, 2),
+		Args: cobra.MaximumNArgs(2),
 	}
 
 	f.format = outputFlag(c)
@@ -92,7 +103,10 @@ func flashCommand() *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f.in, f.out, f.say = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
 
-		if len(args) == 1 {
+		switch len(args) {
+		case 0:
+			return f.guide(c.Context())
+		case 1:
 			return f.list()
 		}
 
@@ -339,7 +353,11 @@ func (f *flashing) claim(ctx context.Context, device, name string, size int64) (
 		return nil, err
 	}
 
-	if f.yes || !d.Block() {
+	if f.agreed != nil {
+		return d, f.stillAgreed(t)
+	}
+
+	if f.yes || !f.asks(d) {
 		return d, nil
 	}
 
@@ -353,7 +371,7 @@ func (f *flashing) unmountAll(device string, size int64) error {
 		return err
 	}
 
-	if err := t.Unmount(f.host); err != nil {
+	if err := f.host.Unmount(&t); err != nil {
 		return err
 	}
 
@@ -362,7 +380,7 @@ func (f *flashing) unmountAll(device string, size int64) error {
 
 // ask has a person agree.
 func (f *flashing) ask(ctx context.Context, t disk.Target, name string) error {
-	if name == "-" || !terminal(f.in) {
+	if name == "-" || !f.person() {
 		return fmt.Errorf("%s: nobody is there to ask: --yes writes without", t.Path)
 	}
 

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type progress struct {
 	mu   sync.Mutex
 	last time.Time
 	step string
+	long int // how many columns the last line takes
 }
 
 func newProgress(w io.Writer) *progress {
@@ -51,7 +53,9 @@ func (p *progress) show(s flash.Progress) {
 	line := progressLine(s)
 
 	if p.tty {
-		fmt.Fprint(raw(p.w), "\r\x1b[K"+escape(line))
+		// Without escape sequences, which not every terminal of Windows knows.
+		fmt.Fprintf(raw(p.w), "\r%-*s", p.long, escape(line))
+		p.long = len(line)
 	} else {
 		fmt.Fprintln(p.w, line)
 	}
@@ -84,6 +88,6 @@ func progressLine(s flash.Progress) string {
 // clearLine takes a terminal's progress line away.
 func clearLine(w io.Writer) {
 	if terminal(w) {
-		fmt.Fprint(raw(w), "\r\x1b[K")
+		fmt.Fprint(raw(w), "\r"+strings.Repeat(" ", 79)+"\r")
 	}
 }

@@ -51,8 +51,8 @@ func recoverCommand() *cobra.Command {
 			"loader to the eMMC or the SPI flash, compares it, and starts the board.\n\n" +
 			"The mask ROM first needs a program that starts the memory and then answers on USB, --loader: rk3588_spl_loader_….bin, which rkbin's\n" +
 			"boot_merger makes of the DDR blob and usbplug (docs/board.md).\n\n" + untried,
-		Example: "  m6 recover --loader rk3588_spl_loader.bin metal-arm64.raw.zst\n" +
-			"  m6 recover --loader rk3588_spl_loader.bin --storage spi u-boot-rockchip-spi.bin",
+		Example: "  m6 recover --loader spl_loader.bin metal-arm64.raw.zst\n" +
+			"  m6 recover --loader spl_loader.bin --storage spi u-boot-rockchip-spi.bin",
 		Args: cobra.ExactArgs(1),
 	}
 

@@ -17,7 +17,9 @@ import (
 // version is set when the program is built.
 var version = "development"
 
-func root() *cobra.Command {
+func root() *cobra.Command { return rootWith(newFlashing()) }
+
+func rootWith(f *flashing) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "m6",
 		Short: "Inspect, verify, flash and boot Talos images for the NanoPi M6",
@@ -31,7 +33,8 @@ func root() *cobra.Command {
 	c.SetOut(safe{os.Stdout})
 	c.SetErr(safe{os.Stderr})
 
-	c.AddCommand(inspectCommand(), verifyCommand(), flashCommand(), bootCommand(), doctorCommand(), recoverCommand(), manualCommand(c), exitCodesTopic())
+	c.AddCommand(inspectCommand(), verifyCommand(), f.command(), bootCommand(), doctorCommand(), recoverCommand(), manualCommand(c), exitCodesTopic())
+	fitHelp(c)
 
 	return c
 }

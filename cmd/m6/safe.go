@@ -65,7 +65,7 @@ func createOutput(path string, input string) (*os.File, error) {
 		in, err := os.Stat(input)
 
 		switch {
-		case st.Mode().Type() == os.ModeDevice:
+		case disk.IsDevice(path):
 			return nil, fmt.Errorf("%s: %w: it is a disk", path, disk.ErrTarget)
 		case disk.ThisHost.Same(input, path):
 			return nil, fmt.Errorf("%s and %s are the same: %w", input, path, disk.ErrSame)

@@ -76,16 +76,21 @@ func Open(path string) (*Disk, error) {
 	return d, nil
 }
 
-// Share opens a block device or an image file for writing although parts of it may be mounted: a node's own disk, during an
-// upgrade. Its lock (flock, which Talos and udev heed) is taken until it is closed.
-func Share(path string) (*Disk, error) {
-	d, err := open(path, false)
+// Read opens a block device for reading.
+func Read(path string) (*Disk, error) {
+	resolved, err := resolve(path)
 	if err != nil {
 		return nil, err
 	}
 
-	if err := d.lock(); err != nil {
-		return nil, errors.Join(err, d.Close())
+	d := &Disk{path: resolved, sector: 512, block: true}
+
+	if err := d.openRead(); err != nil {
+		if d.file != nil {
+			err = errors.Join(err, d.Close())
+		}
+
+		return nil, fmt.Errorf("%s: %w", path, rights(err))
 	}
 
 	return d, nil
@@ -97,29 +102,20 @@ func open(path string, exclusive bool) (*Disk, error) {
 		return nil, err
 	}
 
-	st, err := os.Stat(resolved)
-	if err != nil {
-		return nil, err
-	}
+	d := &Disk{path: resolved, sector: 512, block: IsDevice(resolved)}
 
-	d := &Disk{path: resolved, sector: 512}
-
-	switch mode := st.Mode(); {
-	case mode.IsRegular():
-		err = d.openFile()
-	case isBlock(resolved, mode):
-		d.block = true
+	if d.block {
 		err = d.openBlock(exclusive)
-	default:
-		return nil, fmt.Errorf("%s: %w: neither a block device nor an image file", path, ErrTarget)
+	} else {
+		err = d.openFile()
 	}
 
 	if err != nil {
 		if d.file != nil {
-			err = errors.Join(err, d.Close())
+			err = errors.Join(err, d.file.Close())
 		}
 
-		return nil, fmt.Errorf("%s: %w: %w", path, ErrTarget, rights(err))
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrTarget, rights(errors.Join(err, d.free())))
 	}
 
 	return d, nil
@@ -135,6 +131,13 @@ func rights(err error) error {
 }
 
 func (d *Disk) openFile() error {
+	// Opening a pipe would wait.
+	if st, err := os.Stat(d.path); err != nil {
+		return err
+	} else if !st.Mode().IsRegular() {
+		return errors.New("neither a block device nor an image file")
+	}
+
 	if err := d.openFileDirect(); err != nil {
 		return err
 	}
@@ -165,12 +168,19 @@ func (d *Disk) Name() string { return d.path }
 
 // Close closes it. All that matters was flushed before.
 func (d *Disk) Close() error {
-	errs := []error{}
+	return errors.Join(d.file.Close(), d.free())
+}
+
+// free gives back what opening took besides the file.
+func (d *Disk) free() error {
+	var errs []error
 	for _, r := range d.release {
 		errs = append(errs, r())
 	}
 
-	return errors.Join(append(errs, d.file.Close())...)
+	d.release = nil
+
+	return errors.Join(errs...)
 }
 
 // ReadAt implements Device.
@@ -249,6 +259,14 @@ func Aligned(size int) []byte {
 	skip := -int(address(b)) & (PageSize - 1)
 
 	return b[skip:][:size:size]
+}
+
+func orElse(err, other error) error {
+	if err == nil {
+		return other
+	}
+
+	return err
 }
 
 // followed is a path with its symbolic links followed, as far as it exists.

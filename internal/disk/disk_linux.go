@@ -5,7 +5,6 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -22,7 +21,50 @@ const rightsHint = "run it as root (sudo), or as a member of the group that owns
 
 func resolve(path string) (string, error) { return followed(path) }
 
-func isBlock(_ string, mode fs.FileMode) bool { return mode.Type() == os.ModeDevice }
+// IsDevice says whether a path leads to a block device.
+func IsDevice(path string) bool {
+	st, err := os.Stat(path)
+
+	return err == nil && st.Mode().Type() == os.ModeDevice
+}
+
+// openRead opens a block device for reading, through the page cache.
+func (d *Disk) openRead() (err error) {
+	if d.file, err = os.Open(d.path); err != nil {
+		return err
+	}
+
+	device := block.NewFromFile(d.file)
+
+	size, err := device.GetSize()
+	if err != nil {
+		return fmt.Errorf("size: %w", err)
+	}
+
+	d.size, d.sector = int64(size), int(device.GetSectorSize())
+
+	return nil
+}
+
+// Gone says whether an error is that of a medium that was taken out.
+func Gone(err error) bool {
+	return errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENOMEDIUM)
+}
+
+// Share opens a block device or an image file for writing although parts of it may be mounted: a node's own disk, during an
+// upgrade. Its lock (flock, which Talos and udev heed) is taken until it is closed.
+func Share(path string) (*Disk, error) {
+	d, err := open(path, false)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := d.lock(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+
+	return d, nil
+}
 
 // openFileDirect opens an image file. Some file systems (tmpfs before Linux 6.6) know no O_DIRECT.
 func (d *Disk) openFileDirect() (err error) {
@@ -72,14 +114,6 @@ func (d *Disk) openBlock(exclusive bool) (err error) {
 	}
 
 	return nil
-}
-
-func orElse(err, other error) error {
-	if err == nil {
-		return other
-	}
-
-	return err
 }
 
 // lockWait is how long another program may keep the lock.
@@ -268,7 +302,7 @@ func (d *Disk) Reread() error {
 	}
 
 	_, err := unix.IoctlRetInt(int(d.file.Fd()), unix.BLKRRPART)
-	if errors.Is(err, unix.EINVAL) { // a device without partitions, as loop devices are by default
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EBUSY) { // a device without partitions, as loop devices are by default
 		return nil
 	}
 
@@ -276,4 +310,4 @@ func (d *Disk) Reread() error {
 }
 
 // KernelName is what the kernel calls a block device: "mmcblk0", say.
-func (d *Disk) KernelName() (string, error) { return ThisHost.nameOf(d) }
+func (d *Disk) KernelName() (string, error) { return linux.nameOf(d) }

@@ -98,7 +98,7 @@ func TestWhatOnlyADisksEndTellsIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		got, known := remains(f)
+		got, known := remains(f, size)
 		if known != (c.want == "") || !strings.Contains(strings.Join(got, ""), c.want) {
 			t.Errorf("%s: got %v, %v, want %q", name, got, known, c.want)
 		}

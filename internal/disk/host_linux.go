@@ -3,7 +3,6 @@
 package disk
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,14 +20,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Host is where the kernel tells of disks; a test has its own.
-type Host struct {
+// kernel is where the kernel tells of disks; a test has its own.
+type kernel struct {
 	// Dev is /dev, Sys /sys, Proc /proc.
 	Dev, Sys, Proc string
 }
 
 // ThisHost is the machine the program runs on.
-var ThisHost = Host{"/dev", "/sys", "/proc"}
+var ThisHost Host = linux
+
+var linux = kernel{"/dev", "/sys", "/proc"}
 
 // systemMounts are those without which a machine does not run, with what is mounted below them; the last ones are where
 // a live system runs from.
@@ -42,8 +43,8 @@ func isSystem(mount string) bool {
 	return mount == "/" || slices.ContainsFunc(systemMounts, func(m string) bool { return mount == m || strings.HasPrefix(mount, m+"/") })
 }
 
-// Targets lists the disks that could hold an image, the likely ones first: removable, then by name.
-func (h Host) Targets() ([]Target, error) {
+// Targets implements Host.
+func (h kernel) Targets() ([]Target, error) {
 	list, err := os.ReadDir(path.Join(h.Sys, "block"))
 	if err != nil {
 		return nil, err
@@ -69,23 +70,13 @@ func (h Host) Targets() ([]Target, error) {
 		targets = append(targets, t)
 	}
 
-	slices.SortStableFunc(targets, func(a, b Target) int {
-		if a.Removable != b.Removable {
-			if a.Removable {
-				return -1
-			}
-
-			return 1
-		}
-
-		return strings.Compare(a.Path, b.Path)
-	})
+	likelyFirst(targets)
 
 	return targets, nil
 }
 
-// Target looks at one disk.
-func (h Host) Target(device string) (Target, error) {
+// Target implements Host.
+func (h kernel) Target(device string) (Target, error) {
 	resolved, err := filepath.EvalSymlinks(device)
 	if err != nil {
 		return Target{}, err
@@ -126,8 +117,8 @@ func (h Host) Target(device string) (Target, error) {
 	return t, nil
 }
 
-// Of looks at a disk that is open: what it is named by now, what holds it, and what it holds, by that very descriptor.
-func (h Host) Of(d *Disk) (Target, error) {
+// Of implements Host.
+func (h kernel) Of(d *Disk) (Target, error) {
 	t := Target{Path: d.path, Size: d.size, SectorSize: d.sector}
 
 	if !d.block {
@@ -161,7 +152,7 @@ func (h Host) Of(d *Disk) (Target, error) {
 }
 
 // nameOf is the kernel's name of an open disk.
-func (h Host) nameOf(d *Disk) (string, error) {
+func (h kernel) nameOf(d *Disk) (string, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(d.file.Fd()), &st); err != nil {
 		return "", err
@@ -176,7 +167,7 @@ func (h Host) nameOf(d *Disk) (string, error) {
 }
 
 // describe fills in what the kernel says of a disk.
-func (h Host) describe(t *Target, name string) (err error) {
+func (h kernel) describe(t *Target, name string) (err error) {
 	dir := path.Join(h.Sys, "block", name)
 	t.Removable = number(dir, "removable") == 1
 	t.ReadOnly = number(dir, "ro") == 1
@@ -193,7 +184,7 @@ func (h Host) describe(t *Target, name string) (err error) {
 }
 
 // properties fills in what go-blockdevice finds.
-func (h Host) properties(t *Target) {
+func (h kernel) properties(t *Target) {
 	dev, err := block.NewFromPath(t.Path)
 	if err != nil {
 		return
@@ -206,7 +197,7 @@ func (h Host) properties(t *Target) {
 }
 
 // wholeDisk finds the disk a partition is on, or "".
-func (h Host) wholeDisk(name string) string {
+func (h kernel) wholeDisk(name string) string {
 	found, err := filepath.Glob(path.Join(h.Sys, "block", "*", name, "partition"))
 	if err != nil || len(found) == 0 {
 		return ""
@@ -230,7 +221,7 @@ func number(dir, file string) int64 {
 }
 
 // uses finds what holds a disk or its partitions, through device mapper, RAID and the like.
-func (h Host) uses(name string, depth int) ([]Use, error) {
+func (h kernel) uses(name string, depth int) ([]Use, error) {
 	mounts, err := h.mounts()
 	if err != nil {
 		return nil, err
@@ -287,7 +278,7 @@ func (h Host) uses(name string, depth int) ([]Use, error) {
 }
 
 // number is a device's "major:minor".
-func (h Host) number(disk, name string) string {
+func (h kernel) number(disk, name string) string {
 	p := path.Join(h.Sys, "block", disk, name, "dev")
 	if name == disk {
 		p = path.Join(h.Sys, "block", disk, "dev")
@@ -301,7 +292,7 @@ func (h Host) number(disk, name string) string {
 	return strings.TrimSpace(string(b))
 }
 
-func (h Host) holders(disk, name string) ([]string, error) {
+func (h kernel) holders(disk, name string) ([]string, error) {
 	p := path.Join(h.Sys, "block", disk, name, "holders")
 	if name == disk {
 		p = path.Join(h.Sys, "block", disk, "holders")
@@ -322,7 +313,7 @@ func (h Host) holders(disk, name string) ([]string, error) {
 
 // mounts lists mount points by "major:minor". File systems with device numbers of their own, as btrfs has, are found by
 // their source.
-func (h Host) mounts() (map[string][]string, error) {
+func (h kernel) mounts() (map[string][]string, error) {
 	f, err := os.Open(path.Join(h.Proc, "self/mountinfo"))
 	if err != nil {
 		return nil, err
@@ -352,7 +343,7 @@ func (h Host) mounts() (map[string][]string, error) {
 }
 
 // numberOf finds the "major:minor" of a device file.
-func (h Host) numberOf(device string) string {
+func (h kernel) numberOf(device string) string {
 	resolved, err := filepath.EvalSymlinks(device)
 	if err != nil {
 		return ""
@@ -371,7 +362,7 @@ func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
-func (h Host) isSwap(device string) bool {
+func (h kernel) isSwap(device string) bool {
 	b, err := os.ReadFile(path.Join(h.Proc, "swaps"))
 	if err != nil {
 		return false
@@ -394,7 +385,12 @@ func content(f *os.File) ([]string, bool) {
 	}
 
 	if info.Name == "" {
-		return remains(f)
+		size, err := f.Seek(0, io.SeekEnd)
+		if err != nil {
+			return []string{"cannot be read: " + err.Error()}, false
+		}
+
+		return remains(f, size)
 	}
 
 	list := []string{info.Name}
@@ -418,62 +414,12 @@ func content(f *os.File) ([]string, bool) {
 		talos == len(info.Parts) && slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, "META") })
 }
 
-// remains looks at a disk whose start says nothing: RAID members of some versions, and a partition table whose first copy is
-// gone, are known by the disk's end only.
-func remains(f *os.File) ([]string, bool) {
-	const (
-		ends   = 1 << 20
-		pieces = 256
-		piece  = 4096
-	)
-
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return []string{"cannot be read: " + err.Error()}, false
-	}
-
-	blank := true
-
-	look := func(at, n int64) []byte {
-		b := make([]byte, max(0, min(n, size-at)))
-		if _, err := f.ReadAt(b, at); err != nil {
-			blank = false
-
-			return nil
-		}
-
-		// Zeros, or ones as new flash may have.
-		blank = blank && (len(bytes.Trim(b, "\x00")) == 0 || len(bytes.Trim(b, "\xff")) == 0)
-
-		return b
-	}
-
-	look(0, ends)
-
-	end := look(max(0, size-ends), ends)
-
-	for n := range int64(pieces) {
-		look(size/pieces*n&^(piece-1), piece)
-	}
-
-	switch {
-	case blank:
-		return nil, true
-	case len(end) > 512 && string(end[len(end)-512:][:8]) == "EFI PART":
-		return []string{"a partition table whose first copy is gone"}, false
-	case bytes.Contains(end[max(0, len(end)-(128<<10)):], []byte{0xfc, 0x4e, 0x2b, 0xa9}): // md_p.h, MD_SB_MAGIC
-		return []string{"a member of a RAID"}, false
-	default:
-		return []string{"data of a kind that is not known"}, false
-	}
+// Unmount implements Host.
+func (h kernel) Unmount(t *Target) error {
+	return h.unmount(t, func(p string) error { return unix.Unmount(p, 0) })
 }
 
-// Unmount unmounts everything of a disk that this machine does not run from.
-func (t *Target) Unmount(h Host) error {
-	return t.unmount(h, func(p string) error { return unix.Unmount(p, 0) })
-}
-
-func (t *Target) unmount(h Host, unmount func(string) error) error {
+func (h kernel) unmount(t *Target, unmount func(string) error) error {
 	// The last one mounted first: one may lie in another.
 	for _, u := range slices.Backward(t.Uses) {
 		if u.Mount == "" || u.System {

@@ -16,7 +16,7 @@ import (
 
 // fakeHost is a machine with disks made of files.
 type fakeHost struct {
-	Host
+	kernel
 	t *testing.T
 }
 
@@ -24,7 +24,7 @@ func newHost(t *testing.T) fakeHost {
 	t.Helper()
 
 	dir := t.TempDir()
-	h := fakeHost{Host{filepath.Join(dir, "dev"), filepath.Join(dir, "sys"), filepath.Join(dir, "proc")}, t}
+	h := fakeHost{kernel{filepath.Join(dir, "dev"), filepath.Join(dir, "sys"), filepath.Join(dir, "proc")}, t}
 
 	h.write("proc/self/mountinfo", "")
 	h.write("proc/swaps", "Filename Type Size Used Priority\n")
@@ -97,8 +97,6 @@ func (h fakeHost) target(name string) Target {
 
 	return t
 }
-
-const gib = 1 << 30
 
 func TestTheDiskTheMachineRunsFromIsRefusedHoweverItIsReached(t *testing.T) {
 	for name, c := range map[string]func(h fakeHost){
@@ -228,7 +226,7 @@ func TestUnmountingLeavesTheSystemAlone(t *testing.T) {
 
 	var done []string
 
-	if err := card.unmount(h.Host, func(p string) error {
+	if err := h.unmount(&card, func(p string) error {
 		done = append(done, p)
 
 		return nil
@@ -236,7 +234,7 @@ func TestUnmountingLeavesTheSystemAlone(t *testing.T) {
 		t.Errorf("%v, %v", done, err)
 	}
 
-	if err := card.unmount(h.Host, func(string) error { return unix.EBUSY }); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "/media/card") {
+	if err := h.unmount(&card, func(string) error { return unix.EBUSY }); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "/media/card") {
 		t.Error(err)
 	}
 }

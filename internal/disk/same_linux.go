@@ -44,7 +44,7 @@ func identityFrom(info fs.FileInfo) identity {
 }
 
 // identities are a disk, its partitions, and the file below it where it is a loop device.
-func (h Host) identities(disk string, names []string) []identity {
+func (h kernel) identities(disk string, names []string) []identity {
 	var list []identity
 
 	for _, n := range names {
@@ -62,7 +62,7 @@ func (h Host) identities(disk string, names []string) []identity {
 }
 
 // backing is what a loop device is over.
-func (h Host) backing(loop string) (identity, bool) {
+func (h kernel) backing(loop string) (identity, bool) {
 	b, err := os.ReadFile(path.Join(h.Sys, "block", loop, "loop/backing_file"))
 	if err != nil {
 		return identity{}, false
@@ -89,7 +89,7 @@ func (h Host) backing(loop string) (identity, bool) {
 }
 
 // loopsOver finds loop devices that show a part of a disk or of a file, or all of it.
-func (h Host) loopsOver(by string, depth int, over ...identity) ([]Use, error) {
+func (h kernel) loopsOver(by string, depth int, over ...identity) ([]Use, error) {
 	if depth > 2 { // two over the same file are over each other
 		return nil, nil
 	}
@@ -130,9 +130,9 @@ func (h Host) loopsOver(by string, depth int, over ...identity) ([]Use, error) {
 	return list, nil
 }
 
-// Same says whether two paths lead to the same bytes: one file by two names, a disk and a partition of it, a loop device and
+// Same implements Host: one file by two names, a disk and a partition of it, a loop device and
 // the file below it. What is not there is not the same as anything.
-func (h Host) Same(a, b string) bool {
+func (h kernel) Same(a, b string) bool {
 	of := func(p string) []identity {
 		st, err := os.Stat(p)
 		if err != nil {

@@ -15,8 +15,9 @@ import (
 	"unicode"
 
 	"github.com/google/uuid"
-	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
 	"gopkg.in/yaml.v3"
+
+	"talos-nanopi-m6/internal/inspect/gpt"
 )
 
 // Talos keeps settings that must be known before its configuration is in the META partition: two copies of a block of
@@ -209,14 +210,14 @@ func (j *job) settings() error {
 
 // partition finds a partition of at least size bytes by an image's first table.
 func (j *job) partition(view io.ReaderAt, name string, size int64) (int64, error) {
-	t, err := gpt.Read(&tableDevice{view: view, size: j.dev.Size()})
+	parts, err := gpt.Primary(view, j.dev.Size())
 	if err != nil {
 		return 0, err
 	}
 
-	for _, p := range t.Partitions() {
-		if p != nil && p.Name == name && int64(p.LastLBA-p.FirstLBA+1) >= size/sector {
-			return int64(p.FirstLBA) * sector, nil
+	for _, p := range parts {
+		if p.Name == name && p.Size >= size {
+			return p.Offset, nil
 		}
 	}
 

@@ -12,7 +12,7 @@ import (
 
 	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/inspect"
-	parttable "talos-nanopi-m6/internal/inspect/gpt"
+	"talos-nanopi-m6/internal/inspect/gpt"
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/verify"
 )
@@ -42,7 +42,7 @@ func (j *job) prepare() error {
 	}
 
 	if err := j.tablePlan(view); err != nil {
-		if errors.Is(err, ErrNoRoom) {
+		if errors.Is(err, gpt.ErrNoRoom) {
 			return fmt.Errorf("%s: %w", j.dev.Name(), err)
 		}
 
@@ -144,7 +144,7 @@ func (j *job) tablePlan(view io.ReaderAt) error {
 	// The first header says where the second one is: UEFI 2.10, table 5.5, AlternateLBA.
 	last := binary.LittleEndian.Uint64(header[32:])
 	if string(header[:8]) != "EFI PART" || last < 34 || last > 1<<40 {
-		return parttable.ErrNone
+		return gpt.ErrNone
 	}
 
 	j.plan.end = int64(last+1) * sector
@@ -152,18 +152,29 @@ func (j *job) tablePlan(view io.ReaderAt) error {
 		return nil // said with the sizes
 	}
 
-	d := &tableDevice{view: view, size: j.dev.Size()}
+	var state *gpt.Addition
 
-	t, state, err := j.newTable(d)
+	if j.State != nil {
+		st, err := j.State.Stat()
+		if err != nil {
+			return err
+		}
+
+		state = &gpt.Addition{Name: stateLabel, Size: st.Size()}
+	}
+
+	pieces, at, err := gpt.ForMedium(view, j.dev.Size(), state)
 	if err != nil {
 		return err
 	}
 
-	if err := t.Write(); err != nil {
-		return err
+	for _, p := range pieces {
+		b := disk.Aligned(len(p.Data))
+		copy(b, p.Data)
+		j.plan.table = append(j.plan.table, heldPart{extent{p.Offset, p.Offset + int64(len(b))}, b, true})
 	}
 
-	j.plan.table, j.plan.state = d.parts, state
+	j.plan.state = at
 
 	return nil
 }

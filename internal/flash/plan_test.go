@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"talos-nanopi-m6/internal/disk"
+	"talos-nanopi-m6/internal/inspect/gpt"
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/verify"
 )
@@ -65,8 +66,8 @@ func TestWhatCanBeJudgedIsJudgedBeforeTheFirstByteChanges(t *testing.T) {
 		"a stream with a torn loader": {stream(broken), Options{}, ErrVerify},
 		"a stream that is too large":  {stream(bytes.Clone(img)), Options{NoVerify: true}, disk.ErrTooSmall},
 		"a short stream":              {stream(img[:12<<20]), Options{NoVerify: true}, ErrInput},
-		"no room for STATE":           {source(img), Options{NoVerify: true, State: state(t, 64<<20)}, ErrNoRoom},
-		"no room for STATE, a stream": {stream(img), Options{NoVerify: true, State: state(t, 64<<20)}, ErrNoRoom},
+		"no room for STATE":           {source(img), Options{NoVerify: true, State: state(t, 64<<20)}, gpt.ErrNoRoom},
+		"no room for STATE, a stream": {stream(img), Options{NoVerify: true, State: state(t, 64<<20)}, gpt.ErrNoRoom},
 		"META too large together": {source(img), Options{NoVerify: true, Meta: map[uint8]string{
 			0x0c: strings.Repeat("x", metaLength/2), 0x0d: strings.Repeat("x", metaLength/2),
 		}}, ErrMeta},

@@ -53,7 +53,12 @@ func Local(name string) string {
 		return name
 	}
 
-	return filepath.FromSlash(u.Path)
+	path := filepath.FromSlash(u.Path)
+	if v := filepath.VolumeName(strings.TrimPrefix(path, `\`)); v != "" { // file:///C:/…
+		path = path[1:]
+	}
+
+	return path
 }
 
 // IsStream says whether a name can only be read once, from its start to its end: "-" is standard input, a URL is fetched, and

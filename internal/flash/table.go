@@ -4,15 +4,9 @@ package flash
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"slices"
-
-	"github.com/google/uuid"
-	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
 
 	"talos-nanopi-m6/internal/disk"
-	parttable "talos-nanopi-m6/internal/inspect/gpt"
 )
 
 // Names of partitions by which Talos finds its settings and its machine configuration (v1.10,
@@ -21,30 +15,6 @@ const (
 	metaLabel  = "META"
 	stateLabel = "STATE"
 )
-
-// ErrNoRoom says that a medium has no room for what is to be added.
-var ErrNoRoom = errors.New("no room")
-
-// newTable makes the partition table for a medium: the image's, with its backup at the medium's end, and a STATE partition if
-// there is one to add, whose place it gives, in bytes.
-func (j *job) newTable(d *tableDevice) (*gpt.Table, int64, error) {
-	t, err := gpt.Read(d)
-	if err != nil || j.State == nil {
-		return t, 0, err
-	}
-
-	st, err := j.State.Stat()
-	if err != nil {
-		return nil, 0, err
-	}
-
-	_, p, err := t.AllocatePartition(uint64(st.Size()), stateLabel, uuid.MustParse(parttable.TypeLinux))
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w for a STATE partition of %d bytes: %w", ErrNoRoom, st.Size(), err)
-	}
-
-	return t, int64(p.FirstLBA) * sector, nil
-}
 
 // table writes STATE and the partition table, its first header last.
 func (j *job) table() error {
@@ -123,46 +93,3 @@ func (j *job) addState() error {
 
 	return nil
 }
-
-// tableDevice is the medium as go-blockdevice takes it: it reads the image, and remembers what is written.
-type tableDevice struct {
-	view  io.ReaderAt
-	size  int64
-	parts []heldPart
-}
-
-func (d *tableDevice) ReadAt(p []byte, off int64) (int, error) {
-	n, err := d.view.ReadAt(p, off)
-	if n < len(p) && errors.Is(err, io.EOF) { // behind the image's end, there is nothing yet
-		clear(p[n:])
-
-		return len(p), nil
-	}
-
-	if n == len(p) {
-		err = nil
-	}
-
-	return n, err
-}
-
-func (d *tableDevice) WriteAt(p []byte, off int64) (int, error) {
-	b := disk.Aligned(len(p))
-	copy(b, p)
-
-	e := extent{off, off + int64(len(p))}
-	d.parts = append(slices.DeleteFunc(d.parts, func(h heldPart) bool { return h.extent == e }), heldPart{e, b, true})
-
-	return len(p), nil
-}
-
-func (d *tableDevice) GetSectorSize() uint      { return sector }
-func (d *tableDevice) GetSize() uint64          { return uint64(d.size) }
-func (d *tableDevice) GetIOSize() (uint, error) { return sector, nil }
-func (d *tableDevice) Sync() error              { return nil }
-
-// The kernel reads the table again when everything is written; until then it is told nothing.
-func (d *tableDevice) GetKernelLastPartitionNum() (int, error)         { return 0, nil }
-func (d *tableDevice) KernelPartitionAdd(int, uint64, uint64) error    { return nil }
-func (d *tableDevice) KernelPartitionResize(int, uint64, uint64) error { return nil }
-func (d *tableDevice) KernelPartitionDelete(int) error                 { return nil }

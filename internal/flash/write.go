@@ -16,8 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
@@ -192,7 +190,7 @@ func Write(ctx context.Context, dev disk.Device, src Source, o Options) (*Result
 	}
 
 	// Not being able to tell the kernel takes nothing from what is on the medium.
-	if err := dev.Reread(); err != nil && !errors.Is(err, unix.EBUSY) {
+	if err := dev.Reread(); err != nil {
 		return j.result, &MediumError{"partition table", dev.Name(), Bootable, fmt.Errorf("the kernel does not read it again: %w: unplug the medium and plug it in", err)}
 	}
 
@@ -220,7 +218,7 @@ func (j *job) failed(step string, err error) error {
 		}
 	}
 
-	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENOMEDIUM) {
+	if disk.Gone(err) {
 		err = fmt.Errorf("the medium is gone: %w", err)
 	}
 

@@ -14,7 +14,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
+
+	"talos-nanopi-m6/internal/disk"
 )
 
 // Limits on what a compressed image may decode to, in bytes. The first bounds its length, holes included; the second
@@ -106,8 +107,14 @@ func OpenInPlace(path string) (*Disk, error) {
 }
 
 func openDisk(path string) (*Disk, *os.File, error) {
+	if disk.IsDevice(path) {
+		d, err := openDevice(path)
+
+		return d, nil, err
+	}
+
 	// A pipe would be waited for.
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() && !st.IsDir() && st.Mode().Type() != os.ModeDevice {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() && !st.IsDir() {
 		return nil, nil, fmt.Errorf("%s: neither a file nor a block device (%s)", path, st.Mode().Type())
 	}
 
@@ -124,6 +131,25 @@ func openDisk(path string) (*Disk, *os.File, error) {
 	return d, f, nil
 }
 
+// openDevice opens a block device. One with a compressed image on it holds no disk.
+func openDevice(path string) (*Disk, error) {
+	f, err := disk.Read(path)
+	if err != nil {
+		return nil, err
+	}
+
+	d := &Disk{
+		ReaderAt: f, Path: path, Format: Raw, FileSize: f.Size(), Size: f.Size(), SectorSize: f.SectorSize(), Device: true,
+		closers: []func() error{f.Close},
+	}
+
+	if d.Size == 0 {
+		return nil, errors.Join(fmt.Errorf("%s: empty", path), d.Close())
+	}
+
+	return d, nil
+}
+
 // newDisk opens what needs no decoding, and looks for a seek table in what does.
 func newDisk(f *os.File, path string) (*Disk, error) {
 	st, err := f.Stat()
@@ -138,16 +164,6 @@ func newDisk(f *os.File, path string) (*Disk, error) {
 		return nil, &os.PathError{Op: "open image", Path: path, Err: syscall.EISDIR}
 	case mode.IsRegular():
 		d.FileSize = st.Size()
-	case mode.Type() == os.ModeDevice:
-		d.Device = true
-
-		if d.FileSize, err = f.Seek(0, io.SeekEnd); err != nil {
-			return nil, fmt.Errorf("%s: size: %w", path, err)
-		}
-
-		if d.SectorSize, err = unix.IoctlGetInt(int(f.Fd()), unix.BLKSSZGET); err != nil {
-			return nil, fmt.Errorf("%s: sector size: %w", path, err)
-		}
 	default:
 		return nil, fmt.Errorf("%s: neither a file nor a block device (%s)", path, mode.Type())
 	}
@@ -163,12 +179,11 @@ func newDisk(f *os.File, path string) (*Disk, error) {
 
 	d.Format = Detect(head)
 
-	if err := packed(head, path); err != nil && d.Format == Raw && !d.Device {
+	if err := packed(head, path); err != nil && d.Format == Raw {
 		return nil, err
 	}
 
-	if d.Format == Raw || d.Device { // a device with a compressed image on it holds no disk
-		d.Format = Raw
+	if d.Format == Raw {
 		d.ReaderAt, d.Size = f, d.FileSize
 	}
 
@@ -327,28 +342,5 @@ func (d *Disk) NextData(at int64) (int64, error) {
 		return at, nil
 	}
 
-	data, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA)
-
-	switch {
-	case errors.Is(err, unix.ENXIO):
-		return d.Size, nil
-	case err != nil: // a file system without holes
-		return at, nil
-	}
-
-	return data, nil
-}
-
-// Temp is a file in the temporary directory that has no name, and so is gone with the process.
-func Temp() (*os.File, error) {
-	f, err := os.CreateTemp("", "m6-")
-	if err != nil {
-		return nil, err
-	}
-
-	if err := os.Remove(f.Name()); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-
-	return f, nil
+	return nextData(f, at, d.Size), nil
 }

@@ -26,23 +26,6 @@ type Disk struct {
 // ErrUnfit is returned for what a boot loader cannot be written to.
 var ErrUnfit = errors.New("not a disk to install on")
 
-// OpenDisk opens a block device, parts of which may be mounted, or an image file for writing, and locks it.
-func OpenDisk(path string) (*Disk, error) {
-	device, err := disk.Share(path)
-	if errors.Is(err, disk.ErrTarget) {
-		return nil, fmt.Errorf("%w: %w", ErrUnfit, err)
-	} else if err != nil {
-		return nil, err
-	}
-
-	d, err := NewDisk(device)
-	if err != nil {
-		return nil, errors.Join(err, device.Close())
-	}
-
-	return d, nil
-}
-
 // NewDisk makes a disk of one that is open.
 func NewDisk(device *disk.Disk) (*Disk, error) {
 	d := &Disk{Medium: On(device, device.SectorSize()), Path: device.Name(), Kind: KindImage, Size: device.Size(), device: device}

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"syscall"
 	"time"
 )
 
@@ -66,8 +65,7 @@ func (p Process) start(ctx context.Context, ended func(error) error) (*Machine, 
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, program, p.Args...)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = p.Stdout, p.Stderr, p.Files
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: !p.Foreground}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	child(cmd, !p.Foreground)
 	cmd.WaitDelay = stopGrace
 
 	if p.Stdin != nil { // else /dev/null
@@ -103,6 +101,10 @@ func Start(ctx context.Context, o Options, c Consoles, dir string) (*Machine, er
 		p.Stdin, p.Stdout, p.Stderr, p.Foreground = os.Stdin, os.Stdout, os.Stderr, true
 
 		return p.Start(ctx)
+	}
+
+	if !captures {
+		return nil, errors.New("on this system QEMU's console can only be a terminal: start m6 boot in one, without --log and --no-terminal")
 	}
 
 	complaint := &tail{limit: 4096}

@@ -10,9 +10,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
+	"unicode/utf16"
 
-	"github.com/google/uuid"
-	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
+	"github.com/u-root/u-root/pkg/mount/gpt"
 )
 
 // Table is a disk's partition table. LBAs count the disk's sectors.
@@ -68,7 +69,7 @@ const EntrySize = 128
 // ErrNone says that there is no partition table at all.
 var ErrNone = errors.New("no partition table (GPT)")
 
-// Read reads both copies of the table, with go-blockdevice, which checks each copy's sums.
+// Read reads both copies of the table, with u-root's package, which checks each copy's sums.
 func Read(r io.ReaderAt, size int64, sectorSize int) (*Table, error) {
 	g := &Table{SectorSize: sectorSize}
 	last := uint64(size/int64(sectorSize)) - 1
@@ -125,9 +126,10 @@ type tableCopy struct {
 	guid       string
 	entries    []byte
 	partitions []Partition
+	table      *gpt.GPT
 }
 
-// copyAt reads the copy whose header is at an LBA.
+// copyAt reads the copy whose header is at an LBA. What the library would take for granted, it looks at first.
 func (g *Table) copyAt(r io.ReaderAt, size int64, lba, last uint64) (*tableCopy, error) {
 	sector := int64(g.SectorSize)
 
@@ -140,94 +142,101 @@ func (g *Table) copyAt(r io.ReaderAt, size int64, lba, last uint64) (*tableCopy,
 		return nil, fmt.Errorf("sector %d: %w", lba, err)
 	}
 
-	if string(raw[:8]) != "EFI PART" {
+	var h gpt.Header
+	if _, err := binary.Decode(raw, binary.LittleEndian, &h); err != nil {
+		return nil, err
+	}
+
+	if h.Signature != gpt.Signature {
 		return nil, fmt.Errorf("no header at sector %d", lba)
 	}
 
-	le := binary.LittleEndian
-	c := &tableCopy{header: &Header{
-		LBA:         le.Uint64(raw[24:]),
-		Alternate:   le.Uint64(raw[32:]),
-		FirstUsable: le.Uint64(raw[40:]),
-		LastUsable:  le.Uint64(raw[48:]),
-		Entries:     le.Uint64(raw[72:]),
-		EntryCount:  le.Uint32(raw[80:]),
-	}}
-
 	// The UEFI Specification (5.3.2) keeps the rest of the sector zero; the sum does not cover it.
-	if rest := bytes.Trim(raw[92:], "\x00"); len(rest) > 0 {
+	if rest := bytes.Trim(raw[gpt.HeaderSize:], "\x00"); len(rest) > 0 {
 		return nil, fmt.Errorf("%d bytes behind the header at sector %d are not zero", len(rest), lba)
 	}
 
-	if c.header.EntryCount > 128 || c.header.Entries > last || int64(c.header.Entries)*sector+int64(c.header.EntryCount)*EntrySize > size {
-		return nil, fmt.Errorf("%d entries at sector %d of %d", c.header.EntryCount, c.header.Entries, last+1)
+	switch {
+	case h.Revision != gpt.Revision || h.HeaderSize != gpt.HeaderSize:
+		return nil, fmt.Errorf("header at sector %d of revision %#x with %d bytes", lba, h.Revision, h.HeaderSize)
+	case h.NPart == 0 || h.NPart > gpt.MaxNPart || h.PartSize != EntrySize || h.PartStart < 2 || h.PartStart > last ||
+		int64(h.PartStart)*sector+int64(h.NPart)*EntrySize > size:
+		return nil, fmt.Errorf("%d entries of %d bytes at sector %d of %d", h.NPart, h.PartSize, h.PartStart, last+1)
+	case h.CurrentLBA != lba:
+		return nil, fmt.Errorf("header at sector %d says that it is at %d", lba, h.CurrentLBA)
+	case h.LastLBA < h.FirstLBA || h.LastLBA > last || h.FirstLBA < lba && lba < h.LastLBA:
+		return nil, fmt.Errorf("header at sector %d: usable sectors %d to %d of %d", lba, h.FirstLBA, h.LastLBA, last+1)
 	}
 
-	if le.Uint32(raw[8:]) != 0x00010000 || le.Uint32(raw[12:]) != 92 {
-		return nil, fmt.Errorf("header at sector %d of revision %#x with %d bytes", lba, le.Uint32(raw[8:]), le.Uint32(raw[12:]))
-	}
-
-	// The library looks at LBA 1 and, where it does not like that, at the end: a view that ends with the wanted header and
-	// has no other makes it read this copy and nothing else.
-	v := view{ReaderAt: r, size: size, sector: uint(sector), hidden: int64(last) * sector}
-	if lba != 1 {
-		v.size = int64(lba+1) * sector
-		v.hidden = sector
-	}
-
-	table, err := gpt.Read(v)
+	table, err := gpt.Table(view{r, int64(lba) * sector, int64(h.PartStart), sector}, gpt.BlockSize)
 	if err != nil {
 		return nil, fmt.Errorf("header or entries at sector %d: wrong checksum or value", lba)
 	}
 
-	c.guid = guid(raw[56:72])
+	c := &tableCopy{
+		header: &Header{h.CurrentLBA, h.BackupLBA, h.FirstLBA, h.LastLBA, h.PartStart, h.NPart},
+		guid:   strings.ToUpper(h.DiskGUID.String()),
+		table:  table,
+	}
 
-	c.entries = make([]byte, int64(c.header.EntryCount)*EntrySize)
-	if _, err := r.ReadAt(c.entries, int64(c.header.Entries)*sector); err != nil {
+	c.entries = make([]byte, int64(h.NPart)*EntrySize)
+	if _, err := r.ReadAt(c.entries, int64(h.PartStart)*sector); err != nil {
 		return nil, err
 	}
 
-	return c, c.list(table, g.SectorSize, last)
+	return c, c.list(g.SectorSize)
 }
 
-// list takes the partitions over, and refuses entries that the library leaves out without a word.
-func (c *tableCopy) list(table *gpt.Table, sector int, last uint64) error {
-	for n, p := range table.Partitions() {
-		if p == nil {
+// list takes the partitions over.
+func (c *tableCopy) list(sector int) error {
+	outside := 0
+
+	for n, p := range c.table.Parts {
+		if p.PartGUID == (gpt.GUID{}) {
+			continue
+		}
+
+		if p.LastLBA < p.FirstLBA || p.LastLBA > c.header.LastUsable || p.FirstLBA < c.header.FirstUsable {
+			outside++
+
 			continue
 		}
 
 		c.partitions = append(c.partitions, Partition{
 			Number:   n + 1,
-			Name:     p.Name,
-			Type:     upper(p.TypeGUID),
-			GUID:     upper(p.PartGUID),
+			Name:     name(p.Name),
+			Type:     strings.ToUpper(p.PartGUID.String()),
+			GUID:     strings.ToUpper(p.UniqueGUID.String()),
 			FirstLBA: p.FirstLBA,
 			LastLBA:  p.LastLBA,
 			Offset:   int64(p.FirstLBA) * int64(sector),
 			Size:     int64(p.LastLBA-p.FirstLBA+1) * int64(sector),
 			Aligned:  int64(p.FirstLBA)*int64(sector)%(1<<20) == 0,
 		})
-
-		if p.LastLBA < p.FirstLBA || p.LastLBA > last {
-			return fmt.Errorf("partition %d from sector %d to %d on a disk of %d", n+1, p.FirstLBA, p.LastLBA, last+1)
-		}
 	}
 
-	used := 0
-
-	for e := range slices.Chunk(c.entries, EntrySize) {
-		if !zero(e[:16]) {
-			used++
-		}
-	}
-
-	if used != len(c.partitions) {
+	if outside > 0 {
 		return fmt.Errorf("%d of %d partitions lie outside the usable sectors %d to %d",
-			used-len(c.partitions), used, c.header.FirstUsable, c.header.LastUsable)
+			outside, outside+len(c.partitions), c.header.FirstUsable, c.header.LastUsable)
 	}
 
 	return nil
+}
+
+// name decodes UTF-16, little-endian, which ends with a zero where it does not fill its field.
+func name(b gpt.PartName) string {
+	var units []uint16
+
+	for at := 0; at < len(b); at += 2 {
+		u := binary.LittleEndian.Uint16(b[at:])
+		if u == 0 {
+			break
+		}
+
+		units = append(units, u)
+	}
+
+	return string(utf16.Decode(units))
 }
 
 // compare notes where the copies differ.
@@ -285,47 +294,29 @@ func (g *Table) protective(r io.ReaderAt, last uint64) {
 	}
 }
 
-// guid writes a GUID of the disk, which is little-endian in its first three parts.
-func guid(b []byte) string {
-	le := binary.LittleEndian
-
-	return fmt.Sprintf("%08X-%04X-%04X-%X-%X", le.Uint32(b), le.Uint16(b[4:]), le.Uint16(b[6:]), b[8:10], b[10:16])
-}
-
-func upper(u uuid.UUID) string {
-	return fmt.Sprintf("%X-%X-%X-%X-%X", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
-}
-
-// view is a disk as go-blockdevice takes it, for reading only.
+// view is one copy of a table as the library takes it: its header in the second sector of 512 bytes, its entries by sectors
+// of 512 bytes.
 type view struct {
-	io.ReaderAt
-
-	size   int64
-	sector uint
-	// hidden is where a sector reads as zeros, in bytes.
-	hidden int64
+	r io.ReaderAt
+	// header is where the header is, in bytes; entries is where the entries are, in sectors of a size in bytes.
+	header, entries, sector int64
 }
 
 func (v view) ReadAt(p []byte, off int64) (int, error) {
-	n, err := v.ReaderAt.ReadAt(p, off)
-	if off == v.hidden {
-		clear(p[:min(n, int(v.sector))])
+	if off < 2*gpt.BlockSize {
+		return v.r.ReadAt(p, v.header+off-gpt.BlockSize)
 	}
 
-	return n, err
+	return v.r.ReadAt(p, off+v.entries*(v.sector-gpt.BlockSize))
 }
 
 // zero says that there is nothing but zeros.
 func zero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
-var errReadOnly = errors.New("opened for reading")
+// Talos says whether partitions are Talos' own, and none besides. META is what only Talos has.
+func Talos(parts []Partition) bool {
+	own := []string{"EFI", "BIOS", "BOOT", "META", "STATE", "EPHEMERAL"}
 
-func (v view) GetSectorSize() uint                           { return v.sector }
-func (v view) GetSize() uint64                               { return uint64(v.size) }
-func (v view) GetIOSize() (uint, error)                      { return v.sector, nil }
-func (view) Sync() error                                     { return nil }
-func (view) WriteAt([]byte, int64) (int, error)              { return 0, errReadOnly }
-func (view) GetKernelLastPartitionNum() (int, error)         { return 0, errReadOnly }
-func (view) KernelPartitionAdd(int, uint64, uint64) error    { return errReadOnly }
-func (view) KernelPartitionResize(int, uint64, uint64) error { return errReadOnly }
-func (view) KernelPartitionDelete(int) error                 { return errReadOnly }
+	return slices.ContainsFunc(parts, func(p Partition) bool { return p.Name == "META" }) &&
+		!slices.ContainsFunc(parts, func(p Partition) bool { return !slices.Contains(own, p.Name) })
+}

@@ -11,17 +11,14 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // The libraries that read squashfs and cpio allocate what a file says, and one follows tables past a file's end. They
 // therefore read in a process of their own, with limits the kernel keeps.
 const (
-	// ConfinedMemory is how much memory that process may take, in bytes (RLIMIT_DATA).
+	// ConfinedMemory is how much memory that process may take, in bytes (Linux: RLIMIT_DATA).
 	ConfinedMemory = 1 << 30
-	// ConfinedSeconds is how much processor time it may take (RLIMIT_CPU).
+	// ConfinedSeconds is how much processor time it may take (Linux: RLIMIT_CPU).
 	ConfinedSeconds = 120
 )
 
@@ -59,17 +56,6 @@ func runConfined() error {
 	return json.NewEncoder(os.Stdout).Encode(root)
 }
 
-// limit sets this process' limits.
-func limit() error {
-	for what, n := range map[int]uint64{unix.RLIMIT_DATA: ConfinedMemory, unix.RLIMIT_CPU: ConfinedSeconds} {
-		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: n, Max: n}); err != nil {
-			return fmt.Errorf("setrlimit: %w", err)
-		}
-	}
-
-	return nil
-}
-
 // Read reads the initramfs in f.
 func Read(ctx context.Context, f *os.File) (*Rootfs, error) {
 	if _, err := f.Seek(0, 0); err != nil {
@@ -86,7 +72,7 @@ func Read(ctx context.Context, f *os.File) (*Rootfs, error) {
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = append(os.Environ(), confinedEnv+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = f, &out, &complaint
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	withParent(cmd)
 
 	if err := cmd.Run(); err != nil {
 		why, _, _ := strings.Cut(complaint.String(), "\n")

@@ -394,19 +394,6 @@ func FuzzCheckRoom(f *testing.F) {
 		copy(content, head)
 
 		// Whatever the table says, it is read or refused.
-		_, _ = checkRoom("fuzz", memoryDevice{bytes.NewReader(content)}, 32<<10, 10<<20) // see above
+		_, _ = checkRoom("fuzz", bytes.NewReader(content), int64(len(content)), 512, 32<<10, 10<<20) // see above
 	})
 }
-
-// memoryDevice is a disk to read a partition table from.
-type memoryDevice struct{ *bytes.Reader }
-
-func (memoryDevice) WriteAt([]byte, int64) (int, error)              { return 0, os.ErrPermission }
-func (memoryDevice) GetSectorSize() uint                             { return 512 }
-func (m memoryDevice) GetSize() uint64                               { return uint64(m.Size()) }
-func (memoryDevice) GetIOSize() (uint, error)                        { return 512, nil }
-func (memoryDevice) Sync() error                                     { return nil }
-func (memoryDevice) GetKernelLastPartitionNum() (int, error)         { return 0, nil }
-func (memoryDevice) KernelPartitionAdd(int, uint64, uint64) error    { return nil }
-func (memoryDevice) KernelPartitionResize(int, uint64, uint64) error { return nil }
-func (memoryDevice) KernelPartitionDelete(int) error                 { return nil }
