@@ -81,12 +81,11 @@ var (
 	Compatible = m6.Compatible
 	// Formerly is what trees said in place of the board's own string before mainline had the board.
 	Formerly = m6.Formerly
-	// DeviceTrees are the file names of the board's trees: V1's, which U-Boot asks for on a board of unknown id as well,
-	// and V2's.
+	// DeviceTrees are the file names of the board's trees, one a revision. U-Boot asks for the first on a board of unknown id
+	// as well.
 	DeviceTrees = m6.DeviceTrees
-	// DeviceTree and DeviceTreeV2 are their paths on the EFI partition, and below artifacts/arm64.
-	DeviceTree   = path.Join(DeviceTreeFolder, m6.DeviceTrees[0])
-	DeviceTreeV2 = path.Join(DeviceTreeFolder, m6.DeviceTrees[1])
+	// DeviceTree is the first one's path on the EFI partition, and below artifacts/arm64.
+	DeviceTree = path.Join(DeviceTreeFolder, m6.DeviceTrees[0])
 	// Console is the kernel's argument for the debug UART, EarlyConsole the one that needs no driver.
 	Console      = fmt.Sprintf("console=%s,%d", m6.Console.TTY, m6.Console.Baud)
 	EarlyConsole = "earlycon=uart8250,mmio32," + m6.Console.Address

@@ -4,6 +4,7 @@ package verify
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -120,14 +121,18 @@ func (l *list) efi(e *inspect.EFI) {
 	}
 
 	if t := treeAt(e, board.DeviceTree); t != nil {
-		l.tree("efi.devicetree", *t, "V1 and boards of unknown id: ")
+		l.tree("efi.devicetree", *t, "first revision and boards of unknown id: ")
 	} else {
 		l.add("efi.devicetree", Fail, "no %s: U-Boot starts the kernel with its own device tree", board.DeviceTree)
 	}
 
-	// Images from before V2 have none; a V2 starts with U-Boot's own tree then.
-	if t := treeAt(e, board.DeviceTreeV2); t != nil {
-		l.tree("efi.devicetree.v2", *t, "V2: ")
+	// Images from before a later revision have no tree of it; such a board starts with U-Boot's own then.
+	for _, name := range board.DeviceTrees[1:] {
+		revision := strings.TrimPrefix(strings.TrimSuffix(name, ".dtb"), strings.TrimSuffix(board.DeviceTrees[0], ".dtb"))
+
+		if t := treeAt(e, path.Join(board.DeviceTreeFolder, name)); t != nil {
+			l.tree("efi.devicetree."+revision, *t, strings.ToUpper(revision)+": ")
+		}
 	}
 }
 

@@ -31,12 +31,15 @@ stdenv.mkDerivation {
       fi
     }
     mkdir rockchip
-    for tree in ${board.deviceTree}*.dts; do
-      compile "$tree" "rockchip/''${tree%.dts}.dtb"
+    for tree in ${toString board.deviceTrees}; do
+      compile "''${tree%.dtb}.dts" "rockchip/$tree"
     done
-    # V1's name in mainline (from 7.4 on).
-    cp rockchip/${board.deviceTree}.dtb rockchip/${board.deviceTree}v1.dtb
+    # What mainline calls the first one.
+    for name in ${board.mainlineTree or ""}; do
+      cp rockchip/${board.deviceTree}.dtb rockchip/$name
+    done
     for overlay in ${board.deviceTree}-*.dtso; do
+      [ -e "$overlay" ] || continue
       compile "$overlay" "rockchip/''${overlay%.dtso}.dtbo"
     done
     runHook postBuild

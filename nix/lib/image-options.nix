@@ -21,7 +21,7 @@ let
   talos = import ../talos/versions.nix;
   pins = import ../pins.nix;
   flavours = [ "lts" ] ++ attrNames pins.linux ++ [ "stock" ];
-  # installer/options.go; nix/tests/image-options.nix compares.
+  # installer/options.go; nix/tests/flake/evaluate.sh compares.
   overlayOptions = [
     "allowStandIn"
     "bootDevice"
