@@ -30,6 +30,7 @@ stdenv.mkDerivation {
     ./patches/0005-target-arm-STANDBYWFI-for-power-controllers.patch
     ./patches/0006-hw-intc-GICv3-wakes-a-sleeping-core.patch
     ./patches/0007-hw-sd-cards-beside-sd.c-and-data-in-blocks.patch
+    ./patches/0008-hw-sd-SDHCI-says-when-a-tuning-block-is-there.patch
   ];
   postPatch = ''
     cp -r ${./hw} hw/rockchip

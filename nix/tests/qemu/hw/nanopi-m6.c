@@ -392,7 +392,7 @@ static void create_flash(NanoPiM6 *m)
         return;
     }
     m->flash = blk_by_legacy_dinfo(drive);
-    chip = qdev_new("w25q128");
+    chip = qdev_new("mx25l12805d");
     qdev_prop_set_drive_err(chip, "drive", m->flash, &error_fatal);
     qdev_realize_and_unref(chip, qdev_get_child_bus(host, "spi"), &error_fatal);
     qdev_connect_gpio_out_named(host, SSI_GPIO_CS, 0,
