@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 # The board's loader, unchanged, on the model of the board: every medium and their order, torn copies, memory sizes, the
-# watchdog, the LEDs; and what the board forbids ends a run (nix/tests/programs/board).
+# watchdog, the LEDs, the network; and what the board forbids ends a run (nix/tests/programs/board).
 {
   lib,
   buildGoModule,
+  grub,
   qemu-nanopi-m6,
   u-boot,
 }:
@@ -19,5 +20,6 @@ module.bootTest buildGoModule {
   env = {
     BOARD_QEMU = "${qemu-nanopi-m6}/bin/qemu-system-aarch64";
     BOARD_UBOOT = u-boot;
+    BOARD_GRUB = grub;
   };
 }

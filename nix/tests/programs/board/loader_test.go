@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"talos-nanopi-m6/internal/fixture/machine"
@@ -132,6 +133,22 @@ func TestEmptyEMMCAndFlashLeaveTheCardToStart(t *testing.T) {
 	board.Until(reached)
 }
 
+// They share pins: what the board started from is on, and the other off.
+func TestFlashStartsBesideAnEMMCModule(t *testing.T) {
+	t.Parallel()
+
+	drives := nor.drive(nor.written(t))
+	drives = append(drives, emmc.drive(emmc.written(t))...)
+
+	board := start(t, "", drives...)
+	board.Until("mask ROM: starts from the SPI flash")
+	board.Until(reached)
+
+	if strings.Contains(board.Said(), "mmc@fe2e0000") {
+		t.Error("U-Boot has the eMMC, whose pins the flash has")
+	}
+}
+
 func TestSecondIDBlockStartsWhereTheFirstIsTorn(t *testing.T) {
 	t.Parallel()
 
@@ -153,6 +170,19 @@ func TestSecondFITStartsWhereTheFirstIsTorn(t *testing.T) {
 			start(t, "", kind.drive(file)...).Until(reached)
 		})
 	}
+}
+
+func TestEMMCWithoutAFITStartsTheCards(t *testing.T) {
+	t.Parallel()
+
+	module := emmc.written(t)
+	corrupt(t, module, rockchip.MMC.FIT+100_000)
+	corrupt(t, module, rockchip.MMC.BackupFIT+100_000)
+
+	board := start(t, "", append(emmc.drive(module), sd.drive(sd.written(t))...)...)
+	board.Until("mask ROM: starts from the eMMC")
+	board.Until("Trying to boot from MMC2")
+	board.Until(reached)
 }
 
 func TestBothFITsTornSaysSo(t *testing.T) {

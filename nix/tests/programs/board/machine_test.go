@@ -5,7 +5,7 @@
 // Package board starts the board's own loader, bit-for-bit what an image holds, on a model of the NanoPi M6
 // (nix/tests/qemu): mask ROM, SPL, BL31, U-Boot. docs/board-model.md says what the model proves and what not.
 //
-//	BOARD_QEMU=qemu-system-aarch64 BOARD_UBOOT=DIRECTORY go test -tags qemu ./nix/tests/programs/board
+//	BOARD_QEMU=qemu-system-aarch64 BOARD_UBOOT=DIRECTORY BOARD_GRUB=DIRECTORY go test -tags qemu ./nix/tests/programs/board
 //
 // Time is counted in instructions, and passes at once where the processor waits: no outcome depends on this machine's
 // load, and a watchdog's minute takes no minute.
