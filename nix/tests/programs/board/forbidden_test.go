@@ -21,6 +21,11 @@ func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
 		sdClock   = busIOC + 4*0x20 + 0x1c // PD4 to PD7, four bits a pin
 		sdClockIs = 4                      // PD5
 
+		gpio3DataHigh      = 0xfec40004 // pins 16 to 31
+		gpio3DirectionHigh = 0xfec4000c
+		slotPower          = 1 << (22 - 16) // PC6
+		pcieLink           = "mw.l fe190000 000c000c"
+
 		nobody = 0xf1000000 // no device, no memory
 	)
 
@@ -84,11 +89,32 @@ func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
 			},
 			want: "eMMC host is used while its pin gpio2 PA0 has function 2, not 1",
 		},
+		{
+			name:     "a PCIe link with the slot's power off",
+			commands: []string{pcieLink, "md.l fe190300 1"},
+			want:     "PCIe m2m: link asked for with the slot's power off",
+		},
+		{
+			name: "a PCIe link with PERST# low, which is what a wrong pin for it looks like",
+			commands: []string{
+				fmt.Sprintf("mw.l %#x %#x", gpio3DirectionHigh, slotPower<<16|slotPower),
+				fmt.Sprintf("mw.l %#x %#x", gpio3DataHigh, slotPower<<16|slotPower),
+				pcieLink, "md.l fe190300 1",
+			},
+			want: "PCIe m2m: link asked for with PERST# low",
+		},
+		{
+			name: "an SMC call that BL31 does not know",
+			// mov w0, #0x83000000; smc #0; ret
+			commands: []string{"mw.l 2000000 52b06000", "mw.l 2000004 d4000003", "mw.l 2000008 d65f03c0", "go 2000000"},
+			want:     "SMC 0x83000000: BL31 does not know it",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 
 			drives := append(sd.drive(sd.written(t)), emmc.drive(emmc.blank(t))...)
+			drives = append(drives, nvme.drive(nvme.blank(t))...)
 			board := start(t, "", drives...)
 			board.Prompt()
 			board.Type("mmc dev 1\n")

@@ -227,6 +227,27 @@ func TestAnyPartOfTheLoaderTornByAPowerCutLeavesOneThatStarts(t *testing.T) {
 	}
 }
 
+func TestUBootReadsADiskInTheMKeySlot(t *testing.T) {
+	t.Parallel()
+
+	const written = "A6A6A6A6"
+
+	disk := nvme.blank(t)
+	if _, err := disk.WriteAt([]byte(written), 4096); err != nil {
+		t.Fatal(err)
+	}
+
+	board := start(t, "", append(sd.drive(sd.written(t)), nvme.drive(disk)...)...)
+	board.Prompt()
+	board.Ask("pci enum")
+	board.Ask("nvme scan")
+	board.Ask("nvme read 2000000 8 1")
+
+	if got := board.Ask("md.b 2000000 8"); !strings.Contains(got, written) {
+		t.Errorf("got %q from the disk, want %s", got, written)
+	}
+}
+
 func TestUBootFindsAllMemory(t *testing.T) {
 	for _, gigabytes := range []int{2, 4, 8, 16, 32} {
 		t.Run(fmt.Sprint(gigabytes), func(t *testing.T) {

@@ -60,6 +60,7 @@ var (
 	sd   = mediumKind{"sd", 4 << 30, "if=sd,index=0"}
 	emmc = mediumKind{"emmc", 4 << 30, "if=sd,index=1"}
 	nor  = mediumKind{"nor", 16 << 20, "if=mtd"}
+	nvme = mediumKind{"nvme", 4 << 30, "if=none,id=nvme"} // in the M-key slot
 )
 
 // blank is the medium with nothing on it.
@@ -81,5 +82,10 @@ func (m mediumKind) blank(t *testing.T) *os.File {
 }
 
 func (m mediumKind) drive(file *os.File) []string {
-	return []string{"-drive", fmt.Sprintf("%s,format=raw,file=%s", m.option, file.Name())}
+	args := []string{"-drive", fmt.Sprintf("%s,format=raw,file=%s", m.option, file.Name())}
+	if m == nvme {
+		args = append(args, "-device", "nvme,bus=m2m,drive=nvme,serial=model")
+	}
+
+	return args
 }

@@ -15,7 +15,6 @@
 #include "hw/i2c/i2c.h"
 #include "hw/irq.h"
 #include "hw/nvram/eeprom_at24c.h"
-#include "hw/ssi/ssi.h"
 #include "hw/or-irq.h"
 #include "hw/qdev-properties.h"
 #include "net/net.h"
@@ -100,6 +99,7 @@ static const struct {
     { "usb2-phy3-grf", 0xfd5dc000, 0x4000, true },
     { "combphy0", 0xfee00000, 0x1000, false },
     { "combphy2", 0xfee20000, 0x1000, false },
+    { "dfi", 0xfe060000, 0x10000, true }, /* counts DDR traffic */
     { "qos", 0xfdf30000, 0x60000, false },
     { "pwm0-3", 0xfd8b0000, 0x1000, false },
     { "pwm4-7", 0xfebd0000, 0x1000, false },
@@ -140,6 +140,7 @@ static void create_cores(NanoPiM6 *m)
                                  &error_abort);
         qdev_realize(DEVICE(core), NULL, &error_fatal);
         m->cores[i] = DEVICE(core);
+        rk3588_smc_watch(m->cores[i]);
     }
 }
 
@@ -299,6 +300,27 @@ static qemu_irq spi(NanoPiM6 *m, unsigned number)
     return qdev_get_gpio_in(m->gic, number);
 }
 
+/* A controller whose pins have to be its own while it is used. */
+static DeviceState *create_host(NanoPiM6 *m, const char *type, hwaddr base,
+                                unsigned interrupt)
+{
+    DeviceState *host = qdev_new(type);
+
+    object_property_set_link(OBJECT(host), "ioc", OBJECT(m->ioc), &error_abort);
+    sysbus_realize_and_unref(SYS_BUS_DEVICE(host), &error_fatal);
+    sysbus_mmio_map(SYS_BUS_DEVICE(host), 0, base);
+    sysbus_connect_irq(SYS_BUS_DEVICE(host), 0, spi(m, interrupt));
+    return host;
+}
+
+/* The one chip of an SPI host. */
+static void attach_chip(DeviceState *host, DeviceState *chip)
+{
+    qdev_realize_and_unref(chip, qdev_get_child_bus(host, "spi"), &error_fatal);
+    qdev_connect_gpio_out_named(host, SSI_GPIO_CS, 0,
+                                qdev_get_gpio_in_named(chip, SSI_GPIO_CS, 0));
+}
+
 static void led_changed(void *opaque, int pin, int level)
 {
     trace_nanopi_m6_led(pin ? "user_led" : "sys_led", level,
@@ -354,12 +376,8 @@ static RK3588Card *create_card(DeviceState *host, DriveInfo *drive, bool mmc,
 
 static void create_sd(NanoPiM6 *m)
 {
-    DeviceState *host = qdev_new("rk3588-dwmmc");
+    DeviceState *host = create_host(m, "rk3588-dwmmc", 0xfe2c0000, 203);
 
-    object_property_set_link(OBJECT(host), "ioc", OBJECT(m->ioc), &error_abort);
-    sysbus_realize_and_unref(SYS_BUS_DEVICE(host), &error_fatal);
-    sysbus_mmio_map(SYS_BUS_DEVICE(host), 0, 0xfe2c0000);
-    sysbus_connect_irq(SYS_BUS_DEVICE(host), 0, spi(m, 203));
     m->sd = create_card(host, drive_get(IF_SD, 0, 0), false, m->uhs);
     qdev_connect_gpio_out(m->gpio[4], 12,
                           qdev_get_gpio_in_named(DEVICE(m->sd), "supply", 0));
@@ -367,12 +385,8 @@ static void create_sd(NanoPiM6 *m)
 
 static void create_emmc(NanoPiM6 *m)
 {
-    DeviceState *host = qdev_new("rk3588-sdhci");
+    DeviceState *host = create_host(m, "rk3588-sdhci", 0xfe2e0000, 205);
 
-    object_property_set_link(OBJECT(host), "ioc", OBJECT(m->ioc), &error_abort);
-    sysbus_realize_and_unref(SYS_BUS_DEVICE(host), &error_fatal);
-    sysbus_mmio_map(SYS_BUS_DEVICE(host), 0, 0xfe2e0000);
-    sysbus_connect_irq(SYS_BUS_DEVICE(host), 0, spi(m, 205));
     m->emmc = create_card(DEVICE(object_resolve_path_component(OBJECT(host),
                                                                "sdhci")),
                           drive_get(IF_SD, 0, 1), true, false);
@@ -380,23 +394,17 @@ static void create_emmc(NanoPiM6 *m)
 
 static void create_flash(NanoPiM6 *m)
 {
-    DeviceState *host = qdev_new("rk3588-sfc");
+    DeviceState *host = create_host(m, "rk3588-sfc", 0xfe2b0000, 206);
     DriveInfo *drive = drive_get(IF_MTD, 0, 0);
     DeviceState *chip;
 
-    object_property_set_link(OBJECT(host), "ioc", OBJECT(m->ioc), &error_abort);
-    sysbus_realize_and_unref(SYS_BUS_DEVICE(host), &error_fatal);
-    sysbus_mmio_map(SYS_BUS_DEVICE(host), 0, 0xfe2b0000);
-    sysbus_connect_irq(SYS_BUS_DEVICE(host), 0, spi(m, 206));
     if (!drive) {
         return;
     }
     m->flash = blk_by_legacy_dinfo(drive);
     chip = qdev_new("mx25l12805d");
     qdev_prop_set_drive_err(chip, "drive", m->flash, &error_fatal);
-    qdev_realize_and_unref(chip, qdev_get_child_bus(host, "spi"), &error_fatal);
-    qdev_connect_gpio_out_named(host, SSI_GPIO_CS, 0,
-                                qdev_get_gpio_in_named(chip, SSI_GPIO_CS, 0));
+    attach_chip(host, chip);
 }
 
 static I2CBus *create_i2c(NanoPiM6 *m, hwaddr base, unsigned interrupt)
@@ -441,16 +449,10 @@ static void create_buses(NanoPiM6 *m)
     }
     at24c_eeprom_init_rom(bus, 0x53, sizeof(eeprom), eeprom, sizeof(eeprom));
 
-    host = qdev_new("rk3588-spi");
-    object_property_set_link(OBJECT(host), "ioc", OBJECT(m->ioc), &error_abort);
-    sysbus_realize_and_unref(SYS_BUS_DEVICE(host), &error_fatal);
-    sysbus_mmio_map(SYS_BUS_DEVICE(host), 0, 0xfeb20000);
-    sysbus_connect_irq(SYS_BUS_DEVICE(host), 0, spi(m, 328));
+    host = create_host(m, "rk3588-spi", 0xfeb20000, 328);
     pmic = qdev_new("rk806");
     object_property_set_link(OBJECT(pmic), "sd", OBJECT(m->sd), &error_abort);
-    qdev_realize_and_unref(pmic, qdev_get_child_bus(host, "spi"), &error_fatal);
-    qdev_connect_gpio_out_named(host, SSI_GPIO_CS, 0,
-                                qdev_get_gpio_in_named(pmic, SSI_GPIO_CS, 0));
+    attach_chip(host, pmic);
 }
 
 static void create_identity(NanoPiM6 *m)

@@ -8,8 +8,6 @@
 
 #include "qemu/osdep.h"
 #include "hw/irq.h"
-#include "hw/qdev-properties.h"
-#include "hw/ssi/ssi.h"
 #include "system/dma.h"
 #include "rk3588.h"
 
@@ -43,13 +41,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(RK3588SFC, RK3588_SFC)
 #define SIZE 0x10c
 
 struct RK3588SFC {
-    SysBusDevice parent_obj;
+    RK3588SSI ssi;
 
-    MemoryRegion iomem;
-    SSIBus *bus;
-    qemu_irq irq;
-    qemu_irq select;
-    RK3588IOC *ioc;
     uint32_t regs[SIZE / 4];
     bool started; /* the command is on the wire */
     uint32_t left; /* bytes of data */
@@ -66,12 +59,12 @@ static const RK3588Pin pins[] = {
 static void sfc_update(RK3588SFC *s)
 {
     /* A set bit of IMR masks. */
-    qemu_set_irq(s->irq, (R(RISR) & ~R(IMR)) != 0);
+    qemu_set_irq(s->ssi.irq, (R(RISR) & ~R(IMR)) != 0);
 }
 
 static void sfc_end(RK3588SFC *s)
 {
-    qemu_set_irq(s->select, 1);
+    qemu_set_irq(s->ssi.select, 1);
     s->started = false;
     R(RISR) |= INT_DONE;
 }
@@ -85,7 +78,7 @@ static void sfc_start(RK3588SFC *s)
                        ? DIV_ROUND_UP((R(ABIT) & 31) + 1, 8)
                        : bytes[CMD_ADDRESS(cmd)];
 
-    if (!rk3588_pins_routed(s->ioc, "SPI flash controller", pins,
+    if (!rk3588_pins_routed(s->ssi.ioc, "SPI flash controller", pins,
                             ARRAY_SIZE(pins))) {
         return;
     }
@@ -94,14 +87,14 @@ static void sfc_start(RK3588SFC *s)
     if (CMD_CS(cmd)) {
         return; /* no chip there */
     }
-    qemu_set_irq(s->select, 0);
-    ssi_transfer(s->bus, cmd & 0xff);
+    qemu_set_irq(s->ssi.select, 0);
+    ssi_transfer(s->ssi.bus, cmd & 0xff);
     while (address--) {
-        ssi_transfer(s->bus, R(ADDR) >> 8 * address & 0xff);
+        ssi_transfer(s->ssi.bus, R(ADDR) >> 8 * address & 0xff);
     }
     /* The flash models count dummy clocks as bytes. */
     for (unsigned i = 0; i < CMD_DUMMY(cmd); i++) {
-        ssi_transfer(s->bus, 0);
+        ssi_transfer(s->ssi.bus, 0);
     }
     if (!s->left) {
         sfc_end(s);
@@ -130,7 +123,7 @@ static uint64_t sfc_read(void *opaque, hwaddr offset, unsigned size)
 
         if (s->started && !(R(CMD) & CMD_WRITE)) {
             for (unsigned i = 0; i < 4 && s->left; i++, s->left--) {
-                value |= ssi_transfer(s->bus, 0) << 8 * i;
+                value |= ssi_transfer(s->ssi.bus, 0) << 8 * i;
             }
             if (!s->left) {
                 sfc_end(s);
@@ -160,7 +153,7 @@ static void sfc_dma(RK3588SFC *s)
                             MEMTXATTRS_UNSPECIFIED);
         }
         for (uint32_t i = 0; i < part; i++) {
-            buffer[i] = ssi_transfer(s->bus, buffer[i]);
+            buffer[i] = ssi_transfer(s->ssi.bus, buffer[i]);
         }
         if (!(R(CMD) & CMD_WRITE)) {
             dma_memory_write(&address_space_memory, address, buffer, part,
@@ -186,7 +179,7 @@ static void sfc_write(void *opaque, hwaddr offset, uint64_t value,
         R(RISR) &= ~value;
         break;
     case RCVR:
-        qemu_set_irq(s->select, 1);
+        qemu_set_irq(s->ssi.select, 1);
         s->started = false;
         s->left = 0;
         break;
@@ -211,7 +204,7 @@ static void sfc_write(void *opaque, hwaddr offset, uint64_t value,
     case DATA:
         if (s->started && (R(CMD) & CMD_WRITE)) {
             for (unsigned i = 0; i < 4 && s->left; i++, s->left--) {
-                ssi_transfer(s->bus, value >> 8 * i & 0xff);
+                ssi_transfer(s->ssi.bus, value >> 8 * i & 0xff);
             }
             if (!s->left) {
                 sfc_end(s);
@@ -240,7 +233,7 @@ static void sfc_reset_hold(Object *obj, ResetType type)
     R(IMR) = UINT32_MAX;
     s->started = false;
     s->left = 0;
-    qemu_set_irq(s->select, 1);
+    qemu_set_irq(s->ssi.select, 1);
     sfc_update(s);
 }
 
@@ -248,27 +241,20 @@ static void sfc_init(Object *obj)
 {
     RK3588SFC *s = RK3588_SFC(obj);
 
-    memory_region_init_io(&s->iomem, obj, &sfc_ops, s, "rk3588-sfc", 0x4000);
-    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->iomem);
-    sysbus_init_irq(SYS_BUS_DEVICE(s), &s->irq);
-    qdev_init_gpio_out_named(DEVICE(s), &s->select, SSI_GPIO_CS, 1);
-    s->bus = ssi_create_bus(DEVICE(s), "spi");
+    memory_region_init_io(&s->ssi.iomem, obj, &sfc_ops, s, "rk3588-sfc",
+                          0x4000);
+    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->ssi.iomem);
 }
-
-static const Property sfc_properties[] = {
-    DEFINE_PROP_LINK("ioc", RK3588SFC, ioc, TYPE_RK3588_IOC, RK3588IOC *),
-};
 
 static void sfc_class_init(ObjectClass *klass, void *data)
 {
     RESETTABLE_CLASS(klass)->phases.hold = sfc_reset_hold;
-    device_class_set_props(DEVICE_CLASS(klass), sfc_properties);
 }
 
 static const TypeInfo sfc_types[] = {
     {
         .name = TYPE_RK3588_SFC,
-        .parent = TYPE_SYS_BUS_DEVICE,
+        .parent = TYPE_RK3588_SSI,
         .instance_size = sizeof(RK3588SFC),
         .instance_init = sfc_init,
         .class_init = sfc_class_init,

@@ -10,8 +10,6 @@
 #include "qemu/osdep.h"
 #include "qemu/fifo32.h"
 #include "hw/irq.h"
-#include "hw/qdev-properties.h"
-#include "hw/ssi/ssi.h"
 #include "rk3588.h"
 
 #define TYPE_RK3588_SPI "rk3588-spi"
@@ -40,13 +38,8 @@ enum { BOTH, TRANSMIT_ONLY, RECEIVE_ONLY };
 #define FIFO 64
 
 struct RK3588SPI {
-    SysBusDevice parent_obj;
+    RK3588SSI ssi;
 
-    MemoryRegion iomem;
-    SSIBus *bus;
-    qemu_irq irq;
-    qemu_irq select;
-    RK3588IOC *ioc;
     uint32_t regs[VERSION / 4 + 1];
     uint32_t to_receive; /* frames, in receive-only mode */
     Fifo32 received;
@@ -67,13 +60,13 @@ static uint32_t spi_raw(RK3588SPI *s)
 
 static void spi_update(RK3588SPI *s)
 {
-    qemu_set_irq(s->irq, (R(SSIENR) & 1) && (spi_raw(s) & R(IMR)));
+    qemu_set_irq(s->ssi.irq, (R(SSIENR) & 1) && (spi_raw(s) & R(IMR)));
 }
 
 static void spi_receive(RK3588SPI *s)
 {
     while (s->to_receive && !fifo32_is_full(&s->received)) {
-        fifo32_push(&s->received, ssi_transfer(s->bus, 0));
+        fifo32_push(&s->received, ssi_transfer(s->ssi.bus, 0));
         s->to_receive--;
     }
 }
@@ -116,7 +109,7 @@ static void spi_write(void *opaque, hwaddr offset, uint64_t value,
 
     if (offset >= TXDR && offset < RXDR) {
         if (R(SSIENR) & 1) {
-            uint32_t in = ssi_transfer(s->bus, value & 0xff);
+            uint32_t in = ssi_transfer(s->ssi.bus, value & 0xff);
 
             if (CTRLR0_MODE(R(CTRLR0)) == BOTH &&
                 !fifo32_is_full(&s->received)) {
@@ -129,9 +122,10 @@ static void spi_write(void *opaque, hwaddr offset, uint64_t value,
         R(offset) = value;
         if (offset == SER && (before ^ value) & 1) {
             if (value & 1) {
-                rk3588_pins_routed(s->ioc, "SPI2", pins, ARRAY_SIZE(pins));
+                rk3588_pins_routed(s->ssi.ioc, "SPI2", pins,
+                                   ARRAY_SIZE(pins));
             }
-            qemu_set_irq(s->select, !(value & 1));
+            qemu_set_irq(s->ssi.select, !(value & 1));
         }
         if (offset == SSIENR) {
             fifo32_reset(&s->received);
@@ -159,7 +153,7 @@ static void spi_reset_hold(Object *obj, ResetType type)
     memset(s->regs, 0, sizeof(s->regs));
     fifo32_reset(&s->received);
     s->to_receive = 0;
-    qemu_set_irq(s->select, 1);
+    qemu_set_irq(s->ssi.select, 1);
     spi_update(s);
 }
 
@@ -167,28 +161,21 @@ static void spi_init(Object *obj)
 {
     RK3588SPI *s = RK3588_SPI(obj);
 
-    memory_region_init_io(&s->iomem, obj, &spi_ops, s, "rk3588-spi", 0x1000);
-    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->iomem);
-    sysbus_init_irq(SYS_BUS_DEVICE(s), &s->irq);
-    qdev_init_gpio_out_named(DEVICE(s), &s->select, SSI_GPIO_CS, 1);
-    s->bus = ssi_create_bus(DEVICE(s), "spi");
+    memory_region_init_io(&s->ssi.iomem, obj, &spi_ops, s, "rk3588-spi",
+                          0x1000);
+    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->ssi.iomem);
     fifo32_create(&s->received, FIFO);
 }
-
-static const Property spi_properties[] = {
-    DEFINE_PROP_LINK("ioc", RK3588SPI, ioc, TYPE_RK3588_IOC, RK3588IOC *),
-};
 
 static void spi_class_init(ObjectClass *klass, void *data)
 {
     RESETTABLE_CLASS(klass)->phases.hold = spi_reset_hold;
-    device_class_set_props(DEVICE_CLASS(klass), spi_properties);
 }
 
 static const TypeInfo spi_types[] = {
     {
         .name = TYPE_RK3588_SPI,
-        .parent = TYPE_SYS_BUS_DEVICE,
+        .parent = TYPE_RK3588_SSI,
         .instance_size = sizeof(RK3588SPI),
         .instance_init = spi_init,
         .class_init = spi_class_init,

@@ -9,6 +9,7 @@
 
 #include "exec/memory.h"
 #include "hw/qdev-core.h"
+#include "hw/ssi/ssi.h"
 #include "hw/sysbus.h"
 
 /* Exit status of a run that a fault ended. */
@@ -68,6 +69,30 @@ typedef struct RK3588Pin {
 /* A fault unless each pin has its function. */
 bool rk3588_pins_routed(RK3588IOC *ioc, const char *device,
                         const RK3588Pin *pins, size_t count);
+
+/* ---- what SPI2 and the flash controller share (rk3588-ssi.c) */
+
+#define TYPE_RK3588_SSI "rk3588-ssi"
+OBJECT_DECLARE_SIMPLE_TYPE(RK3588SSI, RK3588_SSI)
+
+/*
+ * A host with one chip, whose select is active low. What a host of its own kind
+ * adds is its registers, as IOMEM.
+ */
+struct RK3588SSI {
+    SysBusDevice parent_obj;
+
+    MemoryRegion iomem;
+    SSIBus *bus;
+    qemu_irq irq;
+    qemu_irq select;
+    RK3588IOC *ioc;
+};
+
+/* ---- SMC calls (rk3588-smc.c) */
+
+/* A fault where the core makes one that the firmware does not know. */
+void rk3588_smc_watch(DeviceState *core);
 
 /* ---- cards (rk3588-card.c) */
 

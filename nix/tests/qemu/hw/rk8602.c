@@ -7,8 +7,8 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/i2c/i2c.h"
 #include "hw/qdev-properties.h"
+#include "i2c-registers.h"
 #include "rk3588.h"
 #include "trace.h"
 
@@ -21,40 +21,21 @@ OBJECT_DECLARE_SIMPLE_TYPE(RK8602State, RK8602)
 #define ID1 0x03
 #define VSEL0 0x06
 #define VSEL1 0x07
-#define REGISTERS 16
 
 struct RK8602State {
-    I2CSlave parent_obj;
+    I2CRegisters parent_obj;
 
     char *rail;
     uint32_t low, high; /* what the board stands, in microvolts */
     bool needed;        /* switching it off is a fault */
-    uint8_t regs[REGISTERS];
-    uint8_t at;
-    bool addressed;
 };
 
-static int rk8602_event(I2CSlave *slave, enum i2c_event event)
+static void rk8602_written(I2CRegisters *chip, uint8_t reg, uint8_t before)
 {
-    if (event == I2C_START_SEND) {
-        RK8602(slave)->addressed = false;
-    }
-    return 0;
-}
+    RK8602State *s = RK8602(chip);
+    uint8_t data = chip->regs[reg];
 
-static int rk8602_send(I2CSlave *slave, uint8_t data)
-{
-    RK8602State *s = RK8602(slave);
-    uint8_t before;
-
-    if (!s->addressed) {
-        s->at = data % REGISTERS;
-        s->addressed = true;
-        return 0;
-    }
-    before = s->regs[s->at];
-    s->regs[s->at] = data;
-    if (s->at == VSEL0) {
+    if (reg == VSEL0) {
         uint32_t microvolts = 500000 + 6250 * data;
 
         trace_rk8602_rail(s->rail, microvolts);
@@ -63,30 +44,18 @@ static int rk8602_send(I2CSlave *slave, uint8_t data)
                          s->rail, microvolts, s->low, s->high);
         }
     }
-    if (s->at == ENABLE0 && (before & ENABLE) && !(data & ENABLE) &&
-        s->needed) {
+    if (reg == ENABLE0 && (before & ENABLE) && !(data & ENABLE) && s->needed) {
         rk3588_fault("rail %s is switched off while it is needed", s->rail);
     }
-    s->at = (s->at + 1) % REGISTERS;
-    return 0;
-}
-
-static uint8_t rk8602_recv(I2CSlave *slave)
-{
-    RK8602State *s = RK8602(slave);
-    uint8_t value = s->regs[s->at];
-
-    s->at = (s->at + 1) % REGISTERS;
-    return value;
 }
 
 static void rk8602_realize(DeviceState *dev, Error **errp)
 {
-    RK8602State *s = RK8602(dev);
+    uint8_t *regs = I2C_REGISTERS(dev)->regs;
 
-    s->regs[ENABLE0] = s->regs[ENABLE1] = ENABLE;
-    s->regs[ID1] = 0x8a; /* die 10 */
-    s->regs[VSEL0] = s->regs[VSEL1] = (750000 - 500000) / 6250;
+    regs[ENABLE0] = regs[ENABLE1] = ENABLE;
+    regs[ID1] = 0x8a; /* die 10 */
+    regs[VSEL0] = regs[VSEL1] = (750000 - 500000) / 6250;
 }
 
 static const Property rk8602_properties[] = {
@@ -98,11 +67,7 @@ static const Property rk8602_properties[] = {
 
 static void rk8602_class_init(ObjectClass *klass, void *data)
 {
-    I2CSlaveClass *k = I2C_SLAVE_CLASS(klass);
-
-    k->event = rk8602_event;
-    k->send = rk8602_send;
-    k->recv = rk8602_recv;
+    I2C_REGISTERS_CLASS(klass)->written = rk8602_written;
     DEVICE_CLASS(klass)->realize = rk8602_realize;
     device_class_set_props(DEVICE_CLASS(klass), rk8602_properties);
 }
@@ -110,7 +75,7 @@ static void rk8602_class_init(ObjectClass *klass, void *data)
 static const TypeInfo rk8602_types[] = {
     {
         .name = TYPE_RK8602,
-        .parent = TYPE_I2C_SLAVE,
+        .parent = TYPE_I2C_REGISTERS,
         .instance_size = sizeof(RK8602State),
         .class_init = rk8602_class_init,
     },
