@@ -227,24 +227,36 @@ func TestAnyPartOfTheLoaderTornByAPowerCutLeavesOneThatStarts(t *testing.T) {
 	}
 }
 
-func TestUBootReadsADiskInTheMKeySlot(t *testing.T) {
-	t.Parallel()
+func TestUBootReadsDisksBeyondCards(t *testing.T) {
+	for _, tt := range []struct {
+		disk     mediumKind
+		commands []string
+	}{
+		{nvme, []string{"pci enum", "nvme scan", "nvme read 2000000 8 1"}},
+		{usb3, []string{"usb start", "usb read 2000000 8 1"}},
+		{usb2, []string{"usb start", "usb read 2000000 8 1"}},
+	} {
+		t.Run(tt.disk.name, func(t *testing.T) {
+			t.Parallel()
 
-	const written = "A6A6A6A6"
+			const written = "A6A6A6A6"
 
-	disk := nvme.blank(t)
-	if _, err := disk.WriteAt([]byte(written), 4096); err != nil {
-		t.Fatal(err)
-	}
+			file := tt.disk.blank(t)
+			if _, err := file.WriteAt([]byte(written), 8*512); err != nil {
+				t.Fatal(err)
+			}
 
-	board := start(t, "", append(sd.drive(sd.written(t)), nvme.drive(disk)...)...)
-	board.Prompt()
-	board.Ask("pci enum")
-	board.Ask("nvme scan")
-	board.Ask("nvme read 2000000 8 1")
+			board := start(t, "", append(sd.drive(sd.written(t)), tt.disk.drive(file)...)...)
+			board.Prompt()
 
-	if got := board.Ask("md.b 2000000 8"); !strings.Contains(got, written) {
-		t.Errorf("got %q from the disk, want %s", got, written)
+			for _, command := range tt.commands {
+				board.Ask(command)
+			}
+
+			if got := board.Ask("md.b 2000000 8"); !strings.Contains(got, written) {
+				t.Errorf("got %q from the disk, want %s", got, written)
+			}
+		})
 	}
 }
 

@@ -54,20 +54,23 @@ type mediumKind struct {
 	name   string
 	size   int64
 	option string
+	device string // what it is connected by, where the option does not say so
 }
 
 var (
-	sd   = mediumKind{"sd", 4 << 30, "if=sd,index=0"}
-	emmc = mediumKind{"emmc", 4 << 30, "if=sd,index=1"}
-	nor  = mediumKind{"nor", 16 << 20, "if=mtd"}
-	nvme = mediumKind{"nvme", 4 << 30, "if=none,id=nvme"} // in the M-key slot
+	sd   = mediumKind{"sd", 4 << 30, "if=sd,index=0", ""}
+	emmc = mediumKind{"emmc", 4 << 30, "if=sd,index=1", ""}
+	nor  = mediumKind{"nor", 16 << 20, "if=mtd", ""}
+	nvme = mediumKind{"nvme in the M-key slot", 4 << 30, "if=none,id=nvme", "nvme,bus=m2m,drive=nvme,serial=model"}
+	usb3 = mediumKind{"the USB 3 port's", 64 << 20, "if=none,id=usb3", "usb-storage,bus=usb-bus.4,drive=usb3"}
+	usb2 = mediumKind{"a USB 2 port's", 64 << 20, "if=none,id=usb2", "usb-storage,bus=usb-bus.0,drive=usb2"}
 )
 
 // blank is the medium with nothing on it.
 func (m mediumKind) blank(t *testing.T) *os.File {
 	t.Helper()
 
-	file, err := os.Create(filepath.Join(t.TempDir(), m.name))
+	file, err := os.Create(filepath.Join(t.TempDir(), "medium"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,8 +86,8 @@ func (m mediumKind) blank(t *testing.T) *os.File {
 
 func (m mediumKind) drive(file *os.File) []string {
 	args := []string{"-drive", fmt.Sprintf("%s,format=raw,file=%s", m.option, file.Name())}
-	if m == nvme {
-		args = append(args, "-device", "nvme,bus=m2m,drive=nvme,serial=model")
+	if m.device != "" {
+		args = append(args, "-device", m.device)
 	}
 
 	return args
