@@ -19,10 +19,13 @@ typedef struct {
     uint32_t function;
 } Call;
 
-/* Whose answer may be -1: they ask whether a function is there. */
+/* Whose answer may be -1: they ask whether something is there. */
 static const uint32_t questions[] = {
     0x80000001, /* SMCCC_ARCH_FEATURES */
+    0x84000006, /* PSCI_MIGRATE_INFO_TYPE */
     0x8400000a, /* PSCI_FEATURES */
+    0x84000050, /* TRNG_VERSION */
+    0x84000063, /* FFA_VERSION */
 };
 
 static bool is_question(uint32_t function)
