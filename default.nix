@@ -335,8 +335,11 @@ packagesOf (self: {
     "image"
     "qemu"
   ];
-  # The board in QEMU.
+  # The board in QEMU, and the loader's tests on it: not in `make test` (docs/board-model.md says why).
   qemu-nanopi-m6 = pkgs.callPackage ./nix/tests/qemu/qemu.nix { inherit sources; };
+  board-loader = pkgs.callPackage ./nix/tests/board-loader.nix {
+    inherit (self) grub qemu-nanopi-m6 u-boot;
+  };
   u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = sources.u-boot; };
 
   checks = import ./nix/tests {

@@ -76,7 +76,6 @@ in
     dtSources = packages.dt-sources;
     inherit (packages) dtb u-boot u-boot-qemu;
   };
-  board-loader = pkgs.callPackage ./board-loader.nix { inherit (packages) grub qemu-nanopi-m6 u-boot; };
   installer-image = pkgs.callPackage ./installer-image.nix {
     inherit (packages) oci-image;
     makeImage = packages.installerImageOn;
