@@ -253,6 +253,7 @@
       "fix"
       "genAttrs"
       "getExe"
+      "hasPrefix"
       "hasSuffix"
       "last"
       "licenses"
