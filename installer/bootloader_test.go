@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/medium"
 	"talos-nanopi-m6/internal/rockchip"
@@ -82,7 +83,7 @@ func TestEveryMessageIsOneMessageOfTheKernelsLog(t *testing.T) {
 	l.printf("first")
 	l.printf("two\nlines")
 
-	want := messages{"<30>overlay nanopi-m6: first\n", "<30>overlay nanopi-m6: two\n", "<30>lines\n"}
+	want := messages{"<30>overlay " + board.Name + ": first\n", "<30>overlay " + board.Name + ": two\n", "<30>lines\n"}
 	if strings.Join(log, "|") != strings.Join(want, "|") {
 		t.Errorf("%q", log)
 	}

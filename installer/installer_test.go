@@ -117,7 +117,7 @@ func TestImageHoldsUBootsFileAsItIsAndTheDeviceTree(t *testing.T) {
 	n := newNode(t, rockchiploader.Real, imageSize)
 	log := n.mustInstall(t, nil)
 
-	loader := read(t, filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin"))
+	loader := read(t, filepath.Join(n.artifacts, "arm64/u-boot", board.Name, board.MMC.File))
 	image := read(t, n.disk)
 
 	if !bytes.Equal(image[32<<10:][:len(loader)], loader) {
@@ -128,7 +128,7 @@ func TestImageHoldsUBootsFileAsItIsAndTheDeviceTree(t *testing.T) {
 		t.Error("something else was written to the image")
 	}
 
-	if tree := read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip/rk3588s-nanopi-m6.dtb")); !bytes.Equal(tree, rockchiploader.DeviceTree()) {
+	if tree := read(t, filepath.Join(n.mount, "boot/EFI", board.DeviceTree)); !bytes.Equal(tree, rockchiploader.DeviceTree()) {
 		t.Error("the device tree is another one")
 	}
 
@@ -299,35 +299,35 @@ func TestWhatIsWrongIsSaidBeforeAnythingIsWritten(t *testing.T) {
 		extra   map[string]any
 		want    string
 	}{
-		"no artifacts":     {func(_ *testing.T, n *node) { n.artifacts = "/nonexistent" }, nil, "no rk3588s-nanopi-m6.dtb"},
+		"no artifacts":     {func(_ *testing.T, n *node) { n.artifacts = "/nonexistent" }, nil, "no " + boardDTB},
 		"no disk":          {func(_ *testing.T, n *node) { n.disk = "/nonexistent" }, nil, "install disk: lstat /nonexistent"},
 		"a folder as disk": {func(_ *testing.T, n *node) { n.disk = n.mount }, nil, "neither a block device nor an image file"},
 		"a small disk":     {func(t *testing.T, n *node) { n.disk = loopdevice.File(t, 8<<20) }, nil, "has 8388608 bytes"},
 		"another loader": {func(t *testing.T, n *node) {
-			overwrite(t, filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin"), bytes.Repeat([]byte("U-Boot "), 2<<20))
+			overwrite(t, filepath.Join(n.artifacts, "arm64/u-boot", board.Name, board.MMC.File), bytes.Repeat([]byte("U-Boot "), 2<<20))
 		}, nil, `starts with "U-Bo", not "RKNS"`},
 		"a loader cut short": {func(t *testing.T, n *node) {
-			file := filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin")
+			file := filepath.Join(n.artifacts, "arm64/u-boot", board.Name, board.MMC.File)
 			overwrite(t, file, read(t, file)[:8360000])
 		}, nil, "cut short"},
 		"a flipped bit": {func(t *testing.T, n *node) {
-			file := filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin")
+			file := filepath.Join(n.artifacts, "arm64/u-boot", board.Name, board.MMC.File)
 			data := read(t, file)
 			data[3000] ^= 1
 			overwrite(t, file, data)
 		}, nil, "sha256 hash does not match"},
 		"a loader past the partitions": {func(t *testing.T, n *node) {
-			file := filepath.Join(n.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin")
+			file := filepath.Join(n.artifacts, "arm64/u-boot", board.Name, board.MMC.File)
 			overwrite(t, file, append(read(t, file), make([]byte, 2<<20)...))
 		}, nil, "partitions may begin at byte 10485760"},
 		"no device tree": {func(t *testing.T, n *node) {
-			overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb"), []byte("text, no tree at all"))
+			overwrite(t, filepath.Join(n.artifacts, "arm64", board.DeviceTree), []byte("text, no tree at all"))
 		}, nil, "not a device tree"},
 		"another board's tree": {func(t *testing.T, n *node) {
-			overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb"),
+			overwrite(t, filepath.Join(n.artifacts, "arm64", board.DeviceTree),
 				bytes.ReplaceAll(rockchiploader.DeviceTree(), []byte("rk3588s"), []byte("rk3399x")))
 		}, nil, "not for a board with the RK3588S"},
-		"an overlay that is not there": {nil, map[string]any{"dtb": "i2c.dtbo"}, "no i2c.dtbo in artifacts/arm64/dtb/rockchip; it has rk3588s-nanopi-m6.dtb"},
+		"an overlay that is not there": {nil, map[string]any{"dtb": "i2c.dtbo"}, "no i2c.dtbo in artifacts/arm64/dtb/rockchip; it has " + boardDTB},
 		"an unknown option":            {nil, map[string]any{"bootdevice": "sd"}, `unknown overlay option "bootdevice"; valid are allowStandIn, bootDevice`},
 		"an unknown boot device":       {nil, map[string]any{"bootDevice": "usb"}, `"usb" is none of auto, sd, emmc, nvme, spi`},
 	} {
@@ -367,9 +367,9 @@ func TestOverlaysAndMACAddressAreInTheTree(t *testing.T) {
 
 	// An overlay of the fdt package's tests refers to other symbols: the one here is as small as one can be.
 	overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/extra.dtbo"), overlayTree(t))
-	n.mustInstall(t, map[string]any{"dtb": "rk3588s-nanopi-m6.dtb, extra.dtbo", "ethaddr": "02:00:00:12:34:56"})
+	n.mustInstall(t, map[string]any{"dtb": boardDTB + ", extra.dtbo", "ethaddr": "02:00:00:12:34:56"})
 
-	tree, err := fdt.Read(read(t, filepath.Join(n.mount, "boot/EFI/dtb/rockchip/rk3588s-nanopi-m6.dtb")))
+	tree, err := fdt.Read(read(t, filepath.Join(n.mount, "boot/EFI", board.DeviceTree)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -463,7 +463,7 @@ func TestOptionsAreAnsweredInTalosForm(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if got.Name != "nanopi-m6" || got.PartitionOptions.Offset != 20480 {
+	if got.Name != board.Name || got.PartitionOptions.Offset != 20480 {
 		t.Errorf("%+v", got)
 	}
 }

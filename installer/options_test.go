@@ -44,7 +44,7 @@ func TestStringsWorkAsWellAsTypedValues(t *testing.T) {
 		{"bootDevice", []any{"emmc"}, "emmc"},
 		{"bootDevice", []any{nil, "auto"}, "auto"},
 		{"extraKernelArgs", []any{"a=1 b", []any{"a=1", "b"}, " a=1\n b "}, []string{"a=1", "b"}},
-		{"dtb", []any{nil, "", "rk3588s-nanopi-m6.dtb", []any{"rk3588s-nanopi-m6.dtb"}}, []string{boardDTB}},
+		{"dtb", []any{nil, "", boardDTB, []any{boardDTB}}, []string{boardDTB}},
 		{"dtb", []any{"a.dtb,b.dtbo,c.dtbo", "a.dtb b.dtbo c.dtbo", []any{"a.dtb", "b.dtbo", "c.dtbo"}}, []string{"a.dtb", "b.dtbo", "c.dtbo"}},
 		{"dtb", []any{"b.dtbo", []any{"b.dtbo"}}, []string{boardDTB, "b.dtbo"}},
 		{"ethaddr", []any{"02:00:00:00:00:01", "02-00-00-00-00-01"}, "02:00:00:00:00:01"},

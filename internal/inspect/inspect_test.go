@@ -77,7 +77,7 @@ func TestEverythingOnADiskIsReported(t *testing.T) {
 		t.Errorf("partitions %v, entries at %d", names, r.GPT.Primary.Entries)
 	}
 
-	if r.EFI.Machine != "arm64" || len(r.EFI.DeviceTrees) != 1 || r.EFI.DeviceTrees[0].Model != "FriendlyElec NanoPi M6" {
+	if r.EFI.Machine != "arm64" || len(r.EFI.DeviceTrees) != 1 || r.EFI.DeviceTrees[0].Model != board.Title {
 		t.Errorf("EFI: %+v", r.EFI)
 	}
 
@@ -187,10 +187,10 @@ func TestAnOverlayDirectoryIsReported(t *testing.T) {
 	}
 
 	for p, b := range map[string][]byte{
-		"installers/nanopi-m6":                                 []byte("program"),
-		"profiles/nanopi-m6.yaml":                              []byte("arch: arm64\n"),
-		"artifacts/arm64/u-boot/nanopi-m6/u-boot-rockchip.bin": rockchiploader.Small.Image(rockchip.MMC),
-		"artifacts/arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb":   tree,
+		"installers/" + board.Name:                                    []byte("program"),
+		"profiles/" + board.Name + ".yaml":                            []byte("arch: arm64\n"),
+		"artifacts/arm64/u-boot/" + board.Name + "/" + board.MMC.File: rockchiploader.Small.Image(rockchip.MMC),
+		"artifacts/arm64/" + board.DeviceTree:                         tree,
 	} {
 		p = filepath.Join(dir, p)
 		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
@@ -205,7 +205,7 @@ func TestAnOverlayDirectoryIsReported(t *testing.T) {
 	r := report(t, dir)
 	i := r.Overlay.Images[0]
 
-	if !slices.Equal(i.Installers, []string{"nanopi-m6"}) || len(i.DeviceTrees) != 1 || len(i.Loaders) != 1 || len(i.Files) != 4 {
+	if !slices.Equal(i.Installers, []string{board.Name}) || len(i.DeviceTrees) != 1 || len(i.Loaders) != 1 || len(i.Files) != 4 {
 		t.Errorf("%+v", i)
 	}
 }

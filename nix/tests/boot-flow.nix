@@ -29,6 +29,7 @@ in
 module.bootTest buildGoModule {
   program = "boot-flow";
   minutes = 30;
+  files = [ ../../internal/board ];
   nativeBuildInputs = [
     dosfstools
     dtc

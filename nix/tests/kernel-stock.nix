@@ -55,8 +55,8 @@ runCommand "kernel-stock"
             sys.exit(f"{name} is not in BOOT as it was given")
     END
 
-    mcopy -i raw@@$(($(first EFI) * 512)) ::/dtb/rockchip/rk3588s-nanopi-m6.dtb got.dtb
-    cmp got.dtb ${dtb}/rockchip/rk3588s-nanopi-m6.dtb
+    mcopy -i raw@@$(($(first EFI) * 512)) ::/dtb/rockchip/${(import ../board.nix).deviceTree}.dtb got.dtb
+    cmp got.dtb ${dtb}/rockchip/${(import ../board.nix).deviceTree}.dtb
     [ "$(dd if=raw bs=512 skip=64 count=1 status=none | head -c 4)" = RKNS ]
     touch $out
   ''

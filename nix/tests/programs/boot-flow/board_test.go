@@ -59,7 +59,7 @@ func withID(t *testing.T, reading int) []string {
 }
 
 // tree is the name that U-Boot looks for, before the tests' own takes its place (CONFIG_PREBOOT).
-func (m *board) tree() string {
+func (m *flow) tree() string {
 	_, tree, _ := strings.Cut(m.Ask("printenv board_tree"), "board_tree=rockchip/")
 
 	return strings.TrimSpace(tree)

@@ -26,6 +26,7 @@ import (
 	"testing"
 	"time"
 
+	"talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/fixture/machine"
 	"talos-nanopi-m6/internal/qemu"
 )
@@ -50,26 +51,26 @@ func disk(t *testing.T, name string, number int) []string {
 	machine.Command(t, "mkfs.vfat", "--offset", fmt.Sprint(start), image, fmt.Sprint((size>>10)-start/2-1024))
 	machine.Command(t, "mmd", "-i", partition, "::EFI", "::EFI/BOOT", "::dtb", "::dtb/rockchip")
 	machine.Command(t, "mcopy", "-i", partition, machine.Input(t, "FLOW_EFI"), "::EFI/BOOT/BOOTAA64.EFI")
-	machine.Command(t, "mcopy", "-i", partition, machine.Input(t, "FLOW_DTB"), "::dtb/rockchip/rk3588s-nanopi-m6.dtb")
+	machine.Command(t, "mcopy", "-i", partition, machine.Input(t, "FLOW_DTB"), "::"+board.DeviceTree)
 
 	return []string{"-drive", fmt.Sprintf("if=none,id=%s,format=raw,file=%s", name, image)}
 }
 
 func guid(number int) string { return fmt.Sprintf("6d366d36-0000-4000-8000-%012d", number) }
 
-// board is U-Boot with the board's boot flow in QEMU, and the socket of QEMU's monitor.
-type board struct {
+// flow is U-Boot with the board's boot flow in QEMU, and the socket of QEMU's monitor.
+type flow struct {
 	*machine.Machine
 	monitor string
 }
 
 // start starts U-Boot. QEMU ends at a reset.
-func start(t *testing.T, args ...string) *board {
+func start(t *testing.T, args ...string) *flow {
 	t.Helper()
 
 	monitor := filepath.Join(t.TempDir(), "monitor")
 
-	return &board{machine.Start(t, qemu.DefaultProgram, append([]string{
+	return &flow{machine.Start(t, qemu.DefaultProgram, append([]string{
 		"-M", "virt", "-cpu", "cortex-a57", "-m", "2G", "-nodefaults", "-display", "none", "-no-reboot",
 		"-bios", machine.Input(t, "FLOW_UBOOT"), "-serial", "stdio", "-monitor", "unix:" + monitor + ",server,nowait",
 	}, args...)...), monitor}
@@ -114,15 +115,15 @@ func TestDeviceTreeComesFromTheDiskThatIsBooted(t *testing.T) {
 	m := start(t, append(disk(t, "sd", 1),
 		"-device", "sdhci-pci", "-device", "sdhci-pci", "-device", "sd-card,drive=sd")...)
 	m.Prompt()
-	m.Ask("setenv fdtfile rockchip/rk3588s-nanopi-m6.dtb; setenv boot_targets mmc1; bootflow scan; bootflow select 0")
+	m.Ask("setenv fdtfile rockchip/" + board.DeviceTrees[0] + "; setenv boot_targets mmc1; bootflow scan; bootflow select 0")
 
-	if said := m.Ask("bootflow info"); !regexp.MustCompile(`FDT: +/dtb/rockchip/rk3588s-nanopi-m6\.dtb`).MatchString(said) {
+	if said := m.Ask("bootflow info"); !regexp.MustCompile(`FDT: +/` + regexp.QuoteMeta(board.DeviceTree)).MatchString(said) {
 		t.Errorf("U-Boot read no device tree:\n%s", said)
 	}
 
 	m.Ask("fdt addr ${fdt_addr_r}")
 
-	if said := m.Ask("fdt print / model"); !strings.Contains(said, "FriendlyElec NanoPi M6") {
+	if said := m.Ask("fdt print / model"); !strings.Contains(said, board.Title) {
 		t.Errorf("U-Boot read another device tree:\n%s", said)
 	}
 }
@@ -181,7 +182,7 @@ func with(t *testing.T, overlay string) (string, []string) {
 }
 
 // look sends what the LEDs show, each time it changes: bit 0 the SYS LED, bit 1 the USER LED. It ends with QEMU.
-func (m *board) look() <-chan string {
+func (m *flow) look() <-chan string {
 	shows := make(chan string, 1000)
 
 	go func() {
