@@ -80,6 +80,12 @@ rec {
     flavour: _: linux.${pins.linux.${flavour}.deviceTreesOf or flavour}
   ) linux;
 
+  # The newest that Debian has; no kernel is made of it, the device trees are checked against its bindings.
+  linuxNewest = {
+    version = versionOf "linux-source-7.3";
+    src = debianFile "linux-source-7.3";
+  };
+
   grubModules = map debianFile [
     "grub-efi-arm64-bin:arm64"
   ];

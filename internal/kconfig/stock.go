@@ -102,5 +102,6 @@ func CheckStock(config Config, served []Served, devices Devices, needs []Needs, 
 
 	slices.Sort(wrong)
 
-	return wrong
+	// Trees have most of their nodes in common.
+	return slices.Compact(wrong)
 }

@@ -38,7 +38,10 @@ in
   go = pkgs.callPackage ./go.nix { inherit (packages) u-boot; };
   lint = pkgs.callPackage ./lint.nix { inherit (packages) go-lint; };
   device-tree = pkgs.callPackage ./device-tree.nix {
-    dtSources = packages.dt-sources;
+    dtSources = [
+      packages.dt-sources
+      (packages.dt-sources.override { source = sources.linuxNewest; })
+    ];
     inherit (packages) u-boot;
   };
   kernel-config = pkgs.callPackage ./kernel-config.nix {
@@ -51,8 +54,8 @@ in
   flake = pkgs.callPackage ./flake.nix { };
   build-arguments = pkgs.callPackage ./build-arguments.nix { };
   nixpkgs-strict = pkgs.callPackage ./nixpkgs-strict.nix {
-    inherit arm64;
-    inherit (packages) imagerTools tfa u-boot;
+    inherit arm64 sources;
+    inherit (packages) tfa u-boot;
     kernel = packages.kernels.lts;
   };
   payload = pkgs.callPackage ./payload.nix { };

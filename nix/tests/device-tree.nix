@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-# The board's trees compile without a warning, hold against the kernel's bindings, and say what is known of the board.
+# The board's trees compile without a warning, hold against the bindings of each kernel, and say what is known of the board.
+# Arguments: `dtSources`, a list of what nix/kernel/dt-sources.nix gives.
 {
   lib,
   buildGoModule,
@@ -25,13 +26,20 @@ module.build buildGoModule {
     stdenv.cc # cpp
   ];
   buildPhase = ''
-    sh ${../../dts}/check.sh ${dtSources} $NIX_BUILD_TOP/trees
+    ${lib.concatMapStringsSep "\n" (sources: ''
+      echo "Linux ${sources.version}"
+      sh ${../../dts}/check.sh ${sources} $NIX_BUILD_TOP/trees-${sources.version}
+    '') dtSources}
   '';
   doCheck = true;
   checkPhase = ''
     M6_FACTS=${../../dts/facts.yaml} M6_UBOOT_DTB=${u-boot}/u-boot.dtb \
       M6_DTB=${
-        lib.concatStringsSep ":" (map (name: "$NIX_BUILD_TOP/trees/${name}") (import ../board.nix).deviceTrees)
+        lib.concatStringsSep ":" (
+          lib.concatMap (
+            sources: map (name: "$NIX_BUILD_TOP/trees-${sources.version}/${name}") (import ../board.nix).deviceTrees
+          ) dtSources
+        )
       } \
       go test -tags dtb ./nix/tests/programs/device-tree
   '';

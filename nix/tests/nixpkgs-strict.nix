@@ -9,11 +9,13 @@
   arm64,
   binutils,
   git,
+  jq,
+  nix,
+  python3,
   kernel,
-  imagerTools,
+  sources,
   tfa,
   u-boot,
-  xfsprogs,
 }:
 let
   setup = ../debian/setup.sh;
@@ -158,19 +160,30 @@ let
       nativeBuildInputs = [ stdenv.cc ];
     } "bash ${./nixpkgs-strict/store.sh} $enter; touch $out";
 
-    # What the recipes do so that it is the same with either set.
+    # What the recipes do so that it is the same with either set; and that each of these things is missed where it is undone.
     recipes = runCommand "nixpkgs-strict-recipes" {
-      inherit setup;
-      imagerTools = imagerTools.buildCommand;
-      passAsFile = [ "imagerTools" ];
-      xfsprogs = toString xfsprogs;
       spl = "${u-boot}/u-boot-spl.bin";
       itb = "${u-boot}/u-boot.itb";
       bl31 = "${tfa}/bl31.elf";
+    } "bash ${./nixpkgs-strict/recipes.sh}; touch $out";
+    undone = runCommand "nixpkgs-strict-undone" {
+      nativeBuildInputs = [
+        jq
+        nix
+        (python3.withPackages (p: [
+          p.libfdt
+          p.setuptools
+          p.pyelftools
+        ]))
+      ];
+      inherit setup;
+      src = import ./flake/files.nix { inherit lib; };
       docs = ../../docs/nix.md;
       ci = ../../.ci;
       workflow = ../../.github/workflows/build.yaml;
-    } "bash ${./nixpkgs-strict/recipes.sh}; touch $out";
+      tfaSource = sources.tfa.src;
+      ubootSource = sources.u-boot.src;
+    } "bash ${./nixpkgs-strict/undone.sh} | tee $out";
   };
 in
 runCommand "nixpkgs-strict" { parts = builtins.attrValues parts; } "touch $out"

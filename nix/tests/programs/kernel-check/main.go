@@ -203,11 +203,11 @@ func devicesCommand() *cobra.Command {
 
 func stockCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "stock OPTIONS DTB SOURCE REASONS NEEDS LACKS",
+		Use:   "stock OPTIONS SOURCE REASONS NEEDS LACKS DTB...",
 		Short: "Check that another project's kernel serves the board, but for what is listed",
-		Example: "  kernel-check stock nix/kernel/talos/options-1.10 rk3588s-nanopi-m6.dtb linux-6.12 \\\n" +
-			"    nix/kernel/needs/device-tree.yaml nix/kernel/needs/software/board.yaml nix/kernel/talos/lacks-1.10.yaml",
-		Args: cobra.ExactArgs(6),
+		Example: "  kernel-check stock nix/kernel/talos/options-1.10 linux-6.12 nix/kernel/needs/device-tree.yaml \\\n" +
+			"    nix/kernel/needs/software/board.yaml nix/kernel/talos/lacks-1.10.yaml rk3588s-nanopi-m6*.dtb",
+		Args: cobra.MinimumNArgs(6),
 		RunE: func(_ *cobra.Command, args []string) error {
 			options, err := kconfig.ReadOptions(args[0])
 			if err != nil {
@@ -220,33 +220,39 @@ func stockCommand() *cobra.Command {
 				config[option] = "y"
 			}
 
-			nodes, err := kconfig.ReadNodes(args[1])
+			var nodes []kconfig.Node
+
+			for _, tree := range args[5:] {
+				read, err := kconfig.ReadNodes(tree)
+				if err != nil {
+					return err
+				}
+
+				nodes = append(nodes, read...)
+			}
+
+			served, err := kconfig.Serve(config, args[1], nodes)
 			if err != nil {
 				return err
 			}
 
-			served, err := kconfig.Serve(config, args[2], nodes)
+			devices, err := kconfig.ReadDevices(args[2])
 			if err != nil {
 				return err
 			}
 
-			devices, err := kconfig.ReadDevices(args[3])
+			needs, err := kconfig.ReadNeed(args[3])
 			if err != nil {
 				return err
 			}
 
-			needs, err := kconfig.ReadNeed(args[4])
-			if err != nil {
-				return err
-			}
-
-			lacks, err := kconfig.ReadLacks(args[5])
+			lacks, err := kconfig.ReadLacks(args[4])
 			if err != nil {
 				return err
 			}
 
 			return verdict(kconfig.CheckStock(config, served, devices, []kconfig.Needs{needs}, lacks),
-				fmt.Sprintf("%s: %d enabled nodes, all driven or listed", args[0], len(nodes)))
+				fmt.Sprintf("%s: %d enabled nodes of %d trees, all driven or listed", args[0], len(nodes), len(args)-5))
 		},
 	}
 }
