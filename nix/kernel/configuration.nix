@@ -63,7 +63,7 @@ stdenv.mkDerivation {
   depsBuildBuild = [ buildPackages.stdenv.cc ];
   hardeningDisable = [ "all" ];
 
-  unpackPhase = import ./unpack.nix;
+  unpackPhase = import ./unpack.nix { };
   env = lib.optionalAttrs (kernelConfig != null) { KERNEL_CONFIG = "${kernelConfig}"; };
   configurePhase = ''
     runHook preConfigure

@@ -6,16 +6,24 @@
   dpkg,
   source,
 }:
+let
+  parts = [
+    "include/dt-bindings"
+    "include/uapi/linux/input-event-codes.h"
+    "arch/arm64/boot/dts/rockchip"
+    "scripts/dtc/include-prefixes"
+    "Documentation/devicetree/bindings"
+  ];
+in
 stdenvNoCC.mkDerivation {
   pname = "linux-dt-sources";
   inherit (source) version src;
   nativeBuildInputs = [ dpkg ];
-  unpackPhase = import ./unpack.nix;
+  unpackPhase = import ./unpack.nix { only = parts; };
   installPhase = ''
     runHook preInstall
     mkdir $out
-    cp -r --parents include/dt-bindings include/uapi/linux/input-event-codes.h arch/arm64/boot/dts/rockchip scripts/dtc/include-prefixes \
-      Documentation/devicetree/bindings $out/
+    cp -r --parents ${toString parts} $out/
     runHook postInstall
   '';
   dontBuild = true;

@@ -19,7 +19,7 @@ stdenv.mkDerivation {
   hardeningDisable = [ "all" ];
   enableParallelBuilding = true;
 
-  unpackPhase = import ./unpack.nix;
+  unpackPhase = import ./unpack.nix { };
 
   # Nothing of the build's time, place or user goes into the bits.
   env = {

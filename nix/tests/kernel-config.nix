@@ -21,7 +21,7 @@ stdenvNoCC.mkDerivation {
     kernel-hardening-checker
     kernel-check
   ];
-  unpackPhase = import ../kernel/unpack.nix;
+  unpackPhase = import ../kernel/unpack.nix { };
   needs = ../kernel/needs;
   talos = ../kernel/talos;
   buildPhase = ''
