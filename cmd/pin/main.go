@@ -48,6 +48,7 @@ func command() *cobra.Command {
 		releases: "https://github.com/siderolabs/talos/releases/download",
 		client:   secureClient(),
 		run:      run,
+		labels:   func(ctx context.Context, reference string) (map[string]string, error) { return labels(ctx, reference) },
 		now:      time.Now,
 		wait:     2 * time.Second,
 	}

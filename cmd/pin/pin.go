@@ -31,6 +31,8 @@ const (
 	sums   = "sha256sum.txt"
 	bundle = sums + ".bundle"
 	base   = "ghcr.io/siderolabs/installer-base"
+	// versionLabel is in the configuration of Talos' images (its Dockerfile, 1.10 to 1.13).
+	versionLabel = "alpha.talos.dev/version"
 )
 
 // lastUnsigned is the last line of Talos 1 whose releases have no signatures beside their assets (siderolabs/talos issue
@@ -69,6 +71,7 @@ type pinner struct {
 	releases       string // URL below which each release has its directory
 	client         *http.Client
 	run            func(ctx context.Context, name string, args ...string) ([]byte, error)
+	labels         func(ctx context.Context, reference string) (map[string]string, error) // of an image, by digest
 	now            func() time.Time
 	wait           time.Duration // before the second try
 	out            io.Writer
@@ -301,10 +304,20 @@ func (p *pinner) addBase(ctx context.Context, version string, entry release) err
 		return fmt.Errorf("the signature of %s@%s does not verify (cosign: %w)", base, image.ImageDigest, err)
 	}
 
+	// The signature is of the digest, and the tag is the registry's to move: an older base is as well signed.
+	labels, err := p.labels(ctx, base+"@"+image.ImageDigest)
+	if err != nil {
+		return fmt.Errorf("%s@%s: %w", base, image.ImageDigest, err)
+	}
+
+	if is := labels[versionLabel]; is != version {
+		return fmt.Errorf("%s:%s, which is %s, is of Talos %q (its label %s)", base, version, image.ImageDigest, is, versionLabel)
+	}
+
 	entry[baseKey] = map[string]any{
 		"imageDigest": image.ImageDigest,
 		"sha256":      image.Hash,
-		provenanceKey: "signature verified (signed by Sidero Labs), " + p.day(),
+		provenanceKey: fmt.Sprintf("signature verified (signed by Sidero Labs), %s; its label says %s", p.day(), version),
 	}
 	fmt.Fprintf(p.out, "%s: %s@%s, signature verified\n", version, base, image.ImageDigest)
 

@@ -152,6 +152,7 @@ type bench struct {
 	calls   []string
 	cosign  error
 	docker  string
+	is      string // the version that the installer base says it is of
 	printed bytes.Buffer
 }
 
@@ -179,6 +180,11 @@ func newBench(t *testing.T) *bench {
 			}
 
 			return []byte(b.docker), nil
+		},
+		labels: func(_ context.Context, reference string) (map[string]string, error) {
+			b.calls = append(b.calls, "labels "+reference)
+
+			return map[string]string{versionLabel: b.is}, nil
 		},
 	}
 
@@ -228,7 +234,7 @@ func (b *bench) read(t *testing.T) table {
 
 func TestOneCallPinsAllAReleaseNeeds(t *testing.T) {
 	b := newBench(t)
-	b.base = true
+	b.base, b.is = true, "v1.14.1"
 	b.docker = `{"imageDigest": "sha256:` + digest(nil) + `", "hash": "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}`
 	b.github.publish(t, "v1.14.1", "v1.14.1", true)
 
@@ -256,7 +262,7 @@ func TestOneCallPinsAllAReleaseNeeds(t *testing.T) {
 		t.Errorf("v1.14.0: got %v, want it as it was", got["v1.14.0"])
 	}
 
-	want := []string{"cosign verify-blob --bundle", "nix-prefetch-docker --quiet --json --image-name " + base + " --image-tag v1.14.1 --os linux --arch arm64", "cosign verify --certificate-identity-regexp"}
+	want := []string{"cosign verify-blob --bundle", "nix-prefetch-docker --quiet --json --image-name " + base + " --image-tag v1.14.1 --os linux --arch arm64", "cosign verify --certificate-identity-regexp", "labels " + base + "@sha256:"}
 	for i, start := range want {
 		if i >= len(b.calls) || !strings.HasPrefix(b.calls[i], start) {
 			t.Errorf("call %d: got %q, want it to start with %q", i, b.calls, start)
@@ -409,6 +415,17 @@ func TestNothingIsWrittenOfAReleaseWhoseBaseDoesNotVerify(t *testing.T) {
 	b.docker = `{"imageDigest": "sha256:` + digest(nil) + `", "sha256": "0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73"}`
 	b.github.publish(t, "v1.10.9", "v1.10.9", false)
 	b.refused(t, "v1.10.9", "does not verify")
+}
+
+// A tag is the registry's to move, and each release's base is signed by the same.
+func TestABaseOfAnotherReleaseIsRefused(t *testing.T) {
+	for _, is := range []string{"v1.10.8", ""} {
+		b := newBench(t)
+		b.base, b.is = true, is
+		b.docker = `{"imageDigest": "sha256:` + digest(nil) + `", "sha256": "0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73"}`
+		b.github.publish(t, "v1.10.9", "v1.10.9", false)
+		b.refused(t, "v1.10.9", fmt.Sprintf("is of Talos %q", is))
+	}
 }
 
 func TestTheTableIsReplacedAsAWhole(t *testing.T) {
