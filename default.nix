@@ -279,6 +279,7 @@ packagesOf (self: {
       overlay-sbom
       ;
     made = self.components.image;
+    again = if self.again == null then null else self.again.sdImage;
     parameters = {
       inherit (self) talosVersion;
       kernel = kernelFlavour;
@@ -342,6 +343,31 @@ packagesOf (self: {
   };
   u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = sources.u-boot; };
 
+  # All of it once more, or null. What a compiler makes is made once in `make test`: reproducible-programs makes it again.
+  again =
+    if pkgsAgain == null then
+      null
+    else
+      builtAgain {
+        built = {
+          inherit (self)
+            kernels
+            dt-sources
+            tfa
+            u-boot
+            u-boot-qemu
+            installer
+            oci-image
+            seekable
+            flannel
+            imager
+            imagerTools
+            machined
+            containerd
+            cni
+            ;
+        };
+      };
   checks = import ./nix/tests {
     inherit
       pkgs
@@ -350,31 +376,7 @@ packagesOf (self: {
       sources
       ;
     packages = self;
-    again =
-      if pkgsAgain == null then
-        null
-      else
-        builtAgain {
-          # What a compiler makes is made once in `make test`: reproducible-programs makes it again.
-          built = {
-            inherit (self)
-              kernels
-              dt-sources
-              tfa
-              u-boot
-              u-boot-qemu
-              installer
-              oci-image
-              seekable
-              flannel
-              imager
-              imagerTools
-              machined
-              containerd
-              cni
-              ;
-          };
-        };
+    inherit (self) again;
   };
   # A line for each check: its name and its output.
   checkPaths = lib.concatStringsSep "\n" (

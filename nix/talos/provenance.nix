@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 # How image and overlay were made: an in-toto statement with a SLSA v1 provenance predicate. Its subjects are the files with
 # their digests; what went in, with hashes, is nix/talos/components.nix' and what pins the compilers; the derivation says the rest.
-# Arguments: `sdImage`, `overlay`, `sbom`, `overlay-sbom`, `made` (components of the image), `parameters` (what whoever built it chose)
-# and `published` ({ source, revision, builder } or less). Outputs: nanopi-m6.intoto.json.
+# Arguments: `sdImage`, `overlay`, `sbom`, `overlay-sbom`, `made` (components of the image), `again` (the image built a second time, or
+# null), `parameters` (what whoever built it chose) and `published` ({ source, revision, builder } or less).
+# Outputs: nanopi-m6.intoto.json. It says `reproducible` as it was found: true, false, or "not compared".
 {
   lib,
   runCommand,
@@ -12,6 +13,7 @@
   sbom,
   overlay-sbom,
   made,
+  again,
   parameters,
   published,
 }:
@@ -45,8 +47,6 @@ let
         # By their names in the store: with the whole paths the build would depend on what it is a statement about.
         derivation = baseNameOf (unsafeDiscardStringContext sdImage.drvPath);
         output = baseNameOf (unsafeDiscardStringContext "${sdImage}");
-        # The check `reproducible` builds everything twice.
-        reproducible = true;
       };
       resolvedDependencies =
         map component (lib.filter (c: c ? url && c ? hash) made.components)
@@ -94,11 +94,17 @@ runCommand "nanopi-m6-provenance"
     for hash in $(jq --raw-output '.. | strings | select(startswith("sha256-"))' $predicatePath | sort -u); do
       echo "$hash $(echo ''${hash#sha256-} | base64 -d | od -An -v -tx1 | tr -d ' \n')"
     done | jq --raw-input --null-input '[inputs | split(" ") | { (.[0]): .[1] }] | add // { }' >hexadecimal
+    reproducible=${
+      if again == null then
+        "'\"not compared\"'"
+      else
+        "$(if diff --recursive --brief --no-dereference ${sdImage} ${again} >&2; then echo true; else echo false; fi)"
+    }
     mkdir $out
-    jq --slurp --slurpfile hexadecimal hexadecimal --slurpfile predicate $predicatePath --sort-keys '{
+    jq --slurp --argjson reproducible "$reproducible" --slurpfile hexadecimal hexadecimal --slurpfile predicate $predicatePath --sort-keys '{
       _type: "https://in-toto.io/Statement/v1",
       subject: .,
       predicateType: "https://slsa.dev/provenance/v1",
-      predicate: ($predicate[0] | walk(if type == "string" then $hexadecimal[0][.] // . else . end))
+      predicate: ($predicate[0] | .buildDefinition.internalParameters.reproducible = $reproducible | walk(if type == "string" then $hexadecimal[0][.] // . else . end))
     }' subjects >$out/nanopi-m6.intoto.json
   ''

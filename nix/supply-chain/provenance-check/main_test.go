@@ -48,6 +48,15 @@ func TestAWholeStatementPasses(t *testing.T) {
 	}
 }
 
+func TestAnImageBuiltOnceSaysThatItWasNotCompared(t *testing.T) {
+	for text, want := range map[string]bool{`false`: true, `"not compared"`: true, `"yes"`: false, `null`: false} {
+		err := checkText(t, strings.Replace(good, `"reproducible": true`, `"reproducible": `+text, 1))
+		if (err == nil) != want {
+			t.Errorf("reproducible %s: got error %v, want it taken: %v", text, err, want)
+		}
+	}
+}
+
 func TestAStatementThatLacksSomethingIsRefused(t *testing.T) {
 	for want, change := range map[string][2]string{
 		"wrong statement type":       {"Statement/v1", "Statement/v2"},
