@@ -98,7 +98,7 @@
     programs = [ ];
   };
   cosign = {
-    packages = [ "cosign" ];
+    packages = [ "cosign/forky" ]; # nixpkgs has 3, whose options are others than those of 2.5 in stable
     outputs = [ "out" ];
     programs = [ "cosign" ];
   };

@@ -92,6 +92,7 @@ in
     inherit (packages.ddr-blob) standIn;
     debs = packages.components.image.debs;
   };
+  signature = pkgs.callPackage ./signature.nix { inherit (packages) m6 sdImage; };
   provenance = pkgs.callPackage ./provenance.nix {
     inherit (packages)
       provenance
