@@ -8,6 +8,8 @@ import (
 	_ "embed"
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -98,6 +100,36 @@ var (
 	// KnownBlobs are the DDR blobs whose digests are known.
 	KnownBlobs = m6.DDR.Known
 )
+
+// FirstRevision is what the first of DeviceTrees is for.
+const FirstRevision = "first revision and boards of unknown id"
+
+// Revision names the boards that one of DeviceTrees is for, by its file's name.
+func Revision(name string) string {
+	stem := func(name string) string { return strings.TrimSuffix(name, ".dtb") }
+
+	if revision := strings.TrimPrefix(stem(name), stem(DeviceTrees[0])); revision != "" {
+		return strings.ToUpper(revision)
+	}
+
+	return FirstRevision
+}
+
+// Boards says which of the board's revisions a tree with this model and these compatible strings is for; "" where it is
+// another board's.
+func Boards(model string, compatible []string) string {
+	if !slices.Contains(compatible, Compatible[0]) && !slices.Contains(compatible, Formerly) {
+		return ""
+	}
+
+	for _, name := range DeviceTrees[1:] {
+		if revision := Revision(name); model == Title+" "+revision {
+			return revision
+		}
+	}
+
+	return FirstRevision
+}
 
 // DeviceTreeFolder is where U-Boot looks for device trees on the EFI partition (fdtfile names the folder of its vendor).
 const DeviceTreeFolder = "dtb/rockchip"

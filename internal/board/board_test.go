@@ -77,3 +77,29 @@ func TestThePinnedDDRBlobIsAKnownOne(t *testing.T) {
 		t.Error("nix/pins.nix: got a DDR blob whose digest board.json does not know")
 	}
 }
+
+func TestATreeNamesItsBoards(t *testing.T) {
+	for _, tt := range []struct {
+		model      string
+		compatible []string
+		want       string
+	}{
+		{Title, Compatible, FirstRevision},
+		{Title, []string{Formerly, "rockchip,rk3588s"}, FirstRevision},
+		{Title + " V2", Compatible, "V2"},
+		{Title + " V2", []string{"friendlyarm,nanopi-r6s"}, ""},
+		{"", nil, ""},
+	} {
+		if got := Boards(tt.model, tt.compatible); got != tt.want {
+			t.Errorf("model %q, compatible %q: got %q, want %q", tt.model, tt.compatible, got, tt.want)
+		}
+	}
+
+	// The trees say these models.
+	for name, want := range map[string]string{".dts": Title, "v2.dts": Title + " V2"} {
+		source := read(t, "dts/"+strings.TrimSuffix(DeviceTrees[0], ".dtb")+name)
+		if !strings.Contains(source, "model = \""+want+"\";") {
+			t.Errorf("%s: got another model, want %q", name, want)
+		}
+	}
+}

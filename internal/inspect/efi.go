@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/fdt"
 	"talos-nanopi-m6/internal/inspect/fat"
 	"talos-nanopi-m6/internal/inspect/grub"
@@ -47,6 +48,8 @@ type DeviceTree struct {
 	SHA256     string   `json:"sha256,omitempty"`
 	Model      string   `json:"model,omitempty"`
 	Compatible []string `json:"compatible,omitempty"`
+	// Boards is which of this project's boards the tree is for (board.FirstRevision, "V2"), empty for another board's.
+	Boards string `json:"boards,omitempty"`
 	// Console is what the tree's chosen node says.
 	Console string `json:"console,omitempty"`
 	Problem string `json:"problem,omitempty"`
@@ -137,6 +140,7 @@ func readDeviceTree(b []byte) DeviceTree {
 	t.TotalSize, _ = fdt.TotalSize(b) // Read did it as well
 	t.Model = fdt.String(tree.RootNode, "model")
 	t.Compatible = slices.Clone(fdt.Strings(tree.RootNode, "compatible"))
+	t.Boards = board.Boards(t.Model, t.Compatible)
 
 	if chosen := fdt.Lookup(tree.RootNode, "/chosen"); chosen != nil {
 		t.Console = fdt.String(chosen, "stdout-path")

@@ -77,7 +77,8 @@ func TestEverythingOnADiskIsReported(t *testing.T) {
 		t.Errorf("partitions %v, entries at %d", names, r.GPT.Primary.Entries)
 	}
 
-	if r.EFI.Machine != "arm64" || len(r.EFI.DeviceTrees) != 1 || r.EFI.DeviceTrees[0].Model != board.Title {
+	if r.EFI.Machine != "arm64" || len(r.EFI.DeviceTrees) != 1 || r.EFI.DeviceTrees[0].Model != board.Title ||
+		r.EFI.DeviceTrees[0].Boards != board.FirstRevision {
 		t.Errorf("EFI: %+v", r.EFI)
 	}
 

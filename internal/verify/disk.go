@@ -121,17 +121,16 @@ func (l *list) efi(e *inspect.EFI) {
 	}
 
 	if t := treeAt(e, board.DeviceTree); t != nil {
-		l.tree("efi.devicetree", *t, "first revision and boards of unknown id: ")
+		l.tree("efi.devicetree", *t, board.FirstRevision)
 	} else {
 		l.add("efi.devicetree", Fail, "no %s: U-Boot starts the kernel with its own device tree", board.DeviceTree)
 	}
 
 	// Images from before a later revision have no tree of it; such a board starts with U-Boot's own then.
 	for _, name := range board.DeviceTrees[1:] {
-		revision := strings.TrimPrefix(strings.TrimSuffix(name, ".dtb"), strings.TrimSuffix(board.DeviceTrees[0], ".dtb"))
-
 		if t := treeAt(e, path.Join(board.DeviceTreeFolder, name)); t != nil {
-			l.tree("efi.devicetree."+revision, *t, strings.ToUpper(revision)+": ")
+			revision := board.Revision(name)
+			l.tree("efi.devicetree."+strings.ToLower(revision), *t, revision)
 		}
 	}
 }
@@ -163,17 +162,19 @@ func (l *list) grub(g *grub.Image) {
 	}
 }
 
-// tree checks that a device tree is this board's. It says first which boards it is for.
+// tree checks that a device tree is this board's, and for the boards that U-Boot takes it for. It says first which.
 func (l *list) tree(name string, t inspect.DeviceTree, boards string) {
 	switch {
 	case t.Problem != "":
 		l.add(name, Fail, "%s", t.Problem)
 	case t.TotalSize != t.Size:
 		l.add(name, Fail, "its header says %d bytes, the file has %d", t.TotalSize, t.Size)
-	case !slices.Contains(t.Compatible, board.Compatible[0]) && !slices.Contains(t.Compatible, board.Formerly):
+	case t.Boards == "":
 		l.add(name, Fail, "for %q, not for %s: another board's", strings.Join(t.Compatible, ", "), board.Compatible[0])
+	case t.Boards != boards:
+		l.add(name, Fail, "U-Boot takes it for %s, and it is the tree of %s (%s)", boards, t.Boards, t.Model)
 	default:
-		l.add(name, Pass, "%s%s (%s)", boards, t.Model, strings.Join(t.Compatible, ", "))
+		l.add(name, Pass, "%s: %s (%s)", boards, t.Model, strings.Join(t.Compatible, ", "))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/gpt"
@@ -84,5 +85,54 @@ func TestAManifestOfAnotherProgramIsAWarning(t *testing.T) {
 		if _, _, err := (Options{Manifest: filepath.Join(dir, "manifest.json")}).manifest("x"); err == nil {
 			t.Errorf("%s: accepted where it was asked for", content)
 		}
+	}
+}
+
+// U-Boot takes a tree for the board of its path: one at the other's is another board's.
+func TestATreeAtTheOtherBoardsPathIsRefused(t *testing.T) {
+	treeOfV2 := board.DeviceTreeFolder + "/" + board.DeviceTrees[1]
+	tree := func(path, boards string) inspect.DeviceTree {
+		return inspect.DeviceTree{Path: path, Model: "a model", Boards: boards}
+	}
+
+	for _, tt := range []struct {
+		name  string
+		trees []inspect.DeviceTree
+		want  Status
+	}{
+		{"each its own", []inspect.DeviceTree{tree(board.DeviceTree, board.FirstRevision), tree(treeOfV2, "V2")}, Pass},
+		{"V1's at V2's path", []inspect.DeviceTree{tree(treeOfV2, board.FirstRevision)}, Fail},
+		{"V2's at V1's path", []inspect.DeviceTree{tree(board.DeviceTree, "V2")}, Fail},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var l list
+
+			l.efi(&inspect.EFI{DeviceTrees: tt.trees})
+
+			for _, tree := range tt.trees {
+				name := "efi.devicetree"
+				if tree.Path == treeOfV2 {
+					name += ".v2"
+				}
+
+				found := false
+
+				for _, c := range l.checks {
+					if c.Name != name {
+						continue
+					}
+
+					found = true
+
+					if c.Status != tt.want || !strings.Contains(c.Reason, tree.Boards) {
+						t.Errorf("%s: got %s %q, want %s that names %s", name, c.Status, c.Reason, tt.want, tree.Boards)
+					}
+				}
+
+				if !found {
+					t.Errorf("%s: nothing is said", name)
+				}
+			}
+		})
 	}
 }

@@ -204,6 +204,7 @@ func (w *writer) efi(e *inspect.EFI) {
 func (w *writer) tree(t inspect.DeviceTree) {
 	w.field("device tree", t.Path)
 	w.field("model", t.Model)
+	w.field("for boards", t.Boards)
 	w.field("compatible", strings.Join(t.Compatible, ", "))
 	w.field("console", t.Console)
 	w.field("problem", t.Problem)
