@@ -147,12 +147,9 @@ packagesOf (self: {
     "verify"
   ];
   pin = program pkgs "cmd/pin" [
-    "board"
     "disk"
-    "fdt"
     "image"
     "inspect"
-    "rockchip"
   ];
   supply-chain = pkgs.callPackage ./nix/supply-chain.nix { inherit (self) go-lint; };
   flannel = program arm64 "cmd/flannel" [ ];

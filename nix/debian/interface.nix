@@ -245,6 +245,7 @@
     names = [
       "concatLines"
       "concatMap"
+      "concatMapStringsSep"
       "concatStringsSep"
       "escapeShellArg"
       "fileset"
