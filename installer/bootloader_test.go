@@ -34,7 +34,7 @@ func (f *failing) WriteAt(p []byte, offset int64) (int, error) {
 	return copy(f.content[offset:], p), nil
 }
 
-func (f *failing) Flush() error   { return nil }
+func (f *failing) Sync() error    { return nil }
 func (f *failing) BlockSize() int { return 512 }
 func (f *failing) Blank() byte    { return 0 }
 func (f *failing) Name() string   { return "/dev/failing" }

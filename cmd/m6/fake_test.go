@@ -26,12 +26,12 @@ const fakeEnv = "M6_TEST_BOARD"
 func TestMain(m *testing.M) {
 	initramfs.Confined()
 
-	if dir := os.Getenv(fakeEnv); dir != "" {
-		os.Exit(fakeTool(dir, os.Args[1:]))
-	}
-
 	if os.Getenv(mainEnv) != "" {
 		os.Exit(run(context.Background(), rootWith(asking())))
+	}
+
+	if dir := os.Getenv(fakeEnv); dir != "" {
+		os.Exit(fakeTool(dir, os.Args[1:]))
 	}
 
 	os.Exit(m.Run())

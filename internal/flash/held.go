@@ -4,8 +4,6 @@ package flash
 
 import (
 	"bytes"
-	"fmt"
-	"io"
 
 	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/rockchip"
@@ -108,56 +106,15 @@ func (j *job) finish() error {
 }
 
 func (j *job) restore(which func(heldPart) bool) error {
+	var pieces []disk.Piece
+
 	for _, p := range j.held {
-		if p.table || isZero(p.data) || !which(p) {
-			continue
-		}
-
-		if err := j.certain(p.data, p.start); err != nil {
-			return err
+		if !p.table && !isZero(p.data) && which(p) {
+			pieces = append(pieces, p.piece())
 		}
 	}
 
-	return nil
+	return disk.Commit(j.dev, pieces...)
 }
 
-// writeAll writes, and takes a write that was cut short for the error it is.
-func (j *job) writeAll(b []byte, at int64) (int, error) {
-	n, err := j.dev.WriteAt(b, at)
-	if err == nil && n < len(b) {
-		err = io.ErrShortWrite
-	}
-
-	if err != nil {
-		return n, fmt.Errorf("byte %d: %w", at, err)
-	}
-
-	return n, nil
-}
-
-// certain writes, waits and reads back.
-func (j *job) certain(b []byte, at int64) error {
-	if _, err := j.writeAll(b, at); err != nil {
-		return err
-	}
-
-	if err := j.dev.Sync(); err != nil {
-		return err
-	}
-
-	return j.check(b, at)
-}
-
-// check compares the medium with what it should hold.
-func (j *job) check(b []byte, at int64) error {
-	got := disk.Aligned(len(b))
-	if n, err := j.dev.ReadAt(got, at); n < len(b) {
-		return fmt.Errorf("byte %d: %w", at, err)
-	}
-
-	if !bytes.Equal(got, b) {
-		return fmt.Errorf("bytes %d to %d: %w", at, at+int64(len(b)), ErrCompare)
-	}
-
-	return nil
-}
+func (p heldPart) piece() disk.Piece { return disk.Piece{Offset: p.start, Data: p.data} }

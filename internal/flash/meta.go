@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"gopkg.in/yaml.v3"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/inspect/gpt"
 )
 
@@ -205,7 +206,7 @@ func (j *job) settings() error {
 		return err
 	}
 
-	return j.certain(packed, j.plan.meta)
+	return disk.Commit(j.dev, disk.Piece{What: "META", Offset: j.plan.meta, Data: packed})
 }
 
 // partition finds a partition of at least size bytes by an image's first table.

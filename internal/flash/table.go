@@ -35,29 +35,17 @@ func (j *job) table() error {
 		}
 	}
 
+	var pieces []disk.Piece
+
 	for _, first := range []bool{false, true} {
 		for _, p := range parts {
-			if (p.start < mbrAndHeader) != first {
-				continue
+			if (p.start < mbrAndHeader) == first {
+				pieces = append(pieces, p.piece())
 			}
-
-			if _, err := j.writeAll(p.data, p.start); err != nil {
-				return err
-			}
-		}
-
-		if err := j.dev.Sync(); err != nil {
-			return err
 		}
 	}
 
-	for _, p := range parts {
-		if err := j.check(p.data, p.start); err != nil {
-			return err
-		}
-	}
-
-	return nil
+	return disk.Commit(j.dev, pieces...)
 }
 
 // addState writes the file system.

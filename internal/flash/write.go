@@ -58,10 +58,6 @@ func (e *MediumError) Error() string {
 
 func (e *MediumError) Unwrap() error { return e.Err }
 
-// ErrCompare says that a medium holds something else than was written: it is worn out, or a counterfeit that is smaller than
-// it says.
-var ErrCompare = errors.New("read back other bytes than were written: the medium is worn out, or smaller than it says")
-
 // ErrInput says that the image itself cannot be used; nothing was written.
 var ErrInput = errors.New("the image")
 
@@ -525,8 +521,13 @@ func (j *job) writeRuns(data []byte, at int64) error {
 
 // put writes and remembers what was written.
 func (j *job) put(b []byte, at int64) error {
-	if _, err := j.writeAll(b, at); err != nil {
-		return err
+	n, err := j.dev.WriteAt(b, at)
+	if err == nil && n < len(b) {
+		err = disk.ErrShort
+	}
+
+	if err != nil {
+		return fmt.Errorf("byte %d: %w", at, err)
 	}
 
 	r := run{extent{at, at + int64(len(b))}, sha256.Sum256(b)}
@@ -690,7 +691,7 @@ func (j *job) same(r run, b []byte) error {
 	}
 
 	if sha256.Sum256(b) != r.sum {
-		return fmt.Errorf("bytes %d to %d: %w", r.start, r.end, ErrCompare)
+		return fmt.Errorf("bytes %d to %d: %w", r.start, r.end, disk.ErrReadBack)
 	}
 
 	return nil

@@ -569,7 +569,7 @@ func TestAMediumThatForgetsIsFoundOut(t *testing.T) {
 		m := newMemory(mediumSize)
 		m.read = read
 
-		if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true}); !errors.Is(err, ErrCompare) {
+		if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true}); !errors.Is(err, disk.ErrReadBack) {
 			t.Errorf("%s: %v", name, err)
 		}
 

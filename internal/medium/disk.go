@@ -56,9 +56,6 @@ type onDevice struct {
 	block int
 }
 
-// Flush implements Medium.
-func (d onDevice) Flush() error { return d.Sync() }
-
 // BlockSize implements Medium.
 func (d onDevice) BlockSize() int { return d.block }
 

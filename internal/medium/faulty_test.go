@@ -89,7 +89,7 @@ func (d *faulty) WriteAt(p []byte, offset int64) (int, error) {
 	return copy(d.content[offset:], p), nil
 }
 
-func (d *faulty) Flush() error {
+func (d *faulty) Sync() error {
 	if err := d.fail("flush", 0, 0); err != nil {
 		return err
 	}

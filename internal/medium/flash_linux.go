@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"talos-nanopi-m6/internal/disk"
 )
 
 // Flash is a SPI NOR flash chip, through the kernel's MTD character device.
@@ -117,8 +119,8 @@ func (f *Flash) BlockSize() int { return 1 }
 // Blank implements Medium.
 func (f *Flash) Blank() byte { return 0xff }
 
-// Flush implements Medium.
-func (f *Flash) Flush() error { return f.chip.Sync() }
+// Sync implements Medium.
+func (f *Flash) Sync() error { return f.chip.Sync() }
 
 // ReadAt implements Medium.
 func (f *Flash) ReadAt(p []byte, offset int64) (int, error) { return f.chip.ReadAt(p, offset) }
@@ -192,7 +194,7 @@ func (f *Flash) program(old, data []byte, offset int64) error {
 	case err != nil:
 		return err
 	case n < last-first:
-		return ErrShort
+		return disk.ErrShort
 	}
 
 	return nil

@@ -13,10 +13,10 @@ type Medium interface {
 	// ReadAt reads what the medium holds, not what a cache above it holds. Offset and length are multiples of BlockSize.
 	io.ReaderAt
 	// WriteAt writes at offset (in bytes). Offset and length are multiples of BlockSize. What it wrote may reach the
-	// medium late and in any order, until Flush returns.
+	// medium late and in any order, until Sync returns.
 	io.WriterAt
-	// Flush returns when all that was written is on the medium.
-	Flush() error
+	// Sync returns when all that was written is on the medium.
+	Sync() error
 	// BlockSize is the smallest unit of reading and writing, in bytes.
 	BlockSize() int
 	// Blank is the byte that can be turned into any other without changing bytes around it: 0xff on flash chips, which
@@ -25,12 +25,6 @@ type Medium interface {
 	// Name is what messages call it.
 	Name() string
 }
-
-// Errors that say how writing failed; the error around one says where, and what state the medium is in.
-var (
-	ErrReadBack = errors.New("read back other bytes than were written")
-	ErrShort    = errors.New("wrote fewer bytes than were given, without an error")
-)
 
 // readBlocks reads length bytes at offset, with whole blocks around them.
 func readBlocks(m Medium, offset int64, length int) ([]byte, error) {

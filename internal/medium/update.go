@@ -15,9 +15,6 @@ import (
 // idblock, 0xd00dfeed of a FIT.
 const magicSize = 4
 
-// chunk is how much is written at once, in bytes.
-const chunk = 1 << 20
-
 // Part is something that is written to one place of a medium and begins with a magic number of four bytes.
 type Part struct {
 	// Name is what messages call it.
@@ -147,58 +144,20 @@ func write(m Medium, part Part) error {
 
 	head := max(size, magicSize)
 
+	var pieces []disk.Piece
+
 	if old := data[:magicSize]; !whole || !bytes.Equal(old, make([]byte, magicSize)) && !bytes.Equal(old, blank) {
 		// Zeros, on a flash chip too, where they need no erasing.
 		clear(old)
 
-		if err := put(m, data[:head], part.Offset); err != nil {
-			return fmt.Errorf("taking the old one's magic number away: %w", err)
-		}
+		pieces = append(pieces, disk.Piece{What: "taking the old one's magic number away", Offset: part.Offset, Data: bytes.Clone(data[:head])})
 	}
 
 	copy(data, part.Data)
+
+	first := bytes.Clone(data[:head])
 	copy(data, blank)
 
-	if err := put(m, data, part.Offset); err != nil {
-		return err
-	}
-
-	copy(data, part.Data[:magicSize])
-
-	if err := put(m, data[:head], part.Offset); err != nil {
-		return fmt.Errorf("adding its magic number: %w", err)
-	}
-
-	return nil
-}
-
-// put writes data, waits until it is on the medium, and reads it back.
-func put(m Medium, data []byte, offset int64) error {
-	for at := 0; at < len(data); at += chunk {
-		piece := data[at:min(at+chunk, len(data))]
-
-		switch n, err := m.WriteAt(piece, offset+int64(at)); {
-		case err != nil:
-			return err
-		case n < len(piece):
-			return fmt.Errorf("%d of %d bytes at byte %d: %w", n, len(piece), offset+int64(at), ErrShort)
-		}
-	}
-
-	if err := m.Flush(); err != nil {
-		return fmt.Errorf("flush: %w", err)
-	}
-
-	back, err := readBlocks(m, offset, len(data))
-	if err != nil {
-		return fmt.Errorf("reading back: %w", err)
-	}
-
-	for i := range data {
-		if back[i] != data[i] {
-			return fmt.Errorf("byte %d: %#02x, not %#02x: %w", offset+int64(i), back[i], data[i], ErrReadBack)
-		}
-	}
-
-	return nil
+	return disk.Commit(m, append(pieces, disk.Piece{Offset: part.Offset, Data: data},
+		disk.Piece{What: "adding its magic number", Offset: part.Offset, Data: first})...)
 }

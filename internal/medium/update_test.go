@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/rockchip"
 )
@@ -499,7 +500,7 @@ func TestShortWriteIsAnErrorAndPutBack(t *testing.T) {
 			break
 		}
 
-		if !errors.Is(err, ErrShort) || !bytes.Equal(m.content, from.content) {
+		if !errors.Is(err, disk.ErrShort) || !bytes.Equal(m.content, from.content) {
 			t.Fatalf("write %d short: %v", n, err)
 		}
 	}
@@ -524,7 +525,7 @@ func TestLostWriteIsFoundByReadingBack(t *testing.T) {
 			break
 		}
 
-		if !errors.Is(err, ErrReadBack) || !bytes.Equal(m.content, from.content) {
+		if !errors.Is(err, disk.ErrReadBack) || !bytes.Equal(m.content, from.content) {
 			t.Fatalf("write %d lost: %v", n, err)
 		}
 	}
