@@ -61,6 +61,7 @@ rec {
         src = only (
           [
             (./tests/programs + "/${program}")
+            ../internal/disk
             ../internal/fixture/machine
             ../internal/image
             ../internal/qemu
