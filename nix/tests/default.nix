@@ -38,7 +38,10 @@ in
   go = pkgs.callPackage ./go.nix { inherit (packages) u-boot; };
   lint = pkgs.callPackage ./lint.nix { inherit (packages) go-lint; };
   device-tree = pkgs.callPackage ./device-tree.nix {
-    dtSources = [ packages.dt-sources ];
+    dtSources = [
+      packages.dt-sources
+      (packages.dt-sources.override { source = sources.linuxNewest; })
+    ];
     inherit (packages) u-boot;
   };
   kernel-config = pkgs.callPackage ./kernel-config.nix {
