@@ -444,6 +444,22 @@ func TestCardGetsItsSpeedByOverlayAlone(t *testing.T) {
 	})
 }
 
+// On a node that has no firmware for it the driver would only fail.
+func TestGPUIsOnByOverlayAlone(t *testing.T) {
+	linux(t, func(t *testing.T, tree *devicetree.Tree) {
+		gpu := node(t, tree, "/gpu@fb000000")
+
+		want := strings.HasSuffix(t.Name(), "-gpu.dtbo")
+		if got := gpu.Okay(); got != want {
+			t.Errorf("the GPU is on: %v, want %v", got, want)
+		}
+
+		if got := gpu.Has("mali-supply"); got != want {
+			t.Errorf("the GPU names its supply: %v, want %v", got, want)
+		}
+	})
+}
+
 // A tree that carries no symbols takes no overlay.
 func TestTreesTakeOverlays(t *testing.T) {
 	for _, name := range files(t, "M6_DTB") {
