@@ -49,6 +49,7 @@ in
     configuration = packages.kernelConfigurations.lts;
     inherit (packages) dtb kernel-check;
   };
+  kernel-options = arm64.callPackage ./kernel-options.nix { configuration = packages.kernelConfigurations.lts; };
   scripts = pkgs.callPackage ./scripts.nix { };
   sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) grub sdImage; };
   flake = pkgs.callPackage ./flake.nix { };
