@@ -90,5 +90,6 @@ rec {
     ./tests/programs/overlay-artifacts
     ./tests/programs/registry
     ./tests/programs/two-disks
+    ./tests/programs/workloads
   ];
 }

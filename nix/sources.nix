@@ -95,13 +95,17 @@ rec {
     src = debianFile "qemu:source";
   };
   ubootQemu = debianFile "u-boot-qemu";
-  # The node's root: every package of nix/talos/initramfs/rootfs/packages, by its name in the lock.
-  nodePackageNames =
+  # The arm64 packages that FILE lists, by their names in the lock.
+  packagesOf =
+    file:
     let
-      lines = lib.splitString "\n" (builtins.readFile ./talos/initramfs/rootfs/packages);
+      lines = lib.splitString "\n" (builtins.readFile file);
       name = line: builtins.head (builtins.match "([^# ]*).*" line);
       locked = package: if lock.files ? "${package}:arm64" then "${package}:arm64" else package;
     in
     map locked (lib.filter (package: package != "") (map name lines));
+  nodePackageNames = packagesOf ./talos/initramfs/rootfs/packages;
   nodePackages = map debianFile nodePackageNames;
+  # What the workloads check runs beside them.
+  workloadPackages = map debianFile (packagesOf ./tests/workloads/packages);
 }

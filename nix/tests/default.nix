@@ -50,6 +50,11 @@ in
     inherit (packages) dtb kernel-check;
   };
   kernel-options = arm64.callPackage ./kernel-options.nix { configuration = packages.kernelConfigurations.lts; };
+  workloads = pkgs.callPackage ./workloads.nix {
+    inherit (packages) kernel;
+    inherit (sources) nodePackages workloadPackages;
+    workloads = arm64.callPackage ../go.nix { package = "nix/tests/programs/workloads"; };
+  };
   scripts = pkgs.callPackage ./scripts.nix { };
   sd-image = pkgs.callPackage ./sd-image.nix { inherit (packages) grub sdImage; };
   flake = pkgs.callPackage ./flake.nix { };
