@@ -333,11 +333,8 @@ packagesOf (self: {
     "image"
     "qemu"
   ];
-  # The board in QEMU, and the loader's tests on it: not in `make test` (docs/board-model.md says why).
+  # The board in QEMU (docs/board-model.md).
   qemu-nanopi-m6 = pkgs.callPackage ./nix/tests/qemu/qemu.nix { inherit sources; };
-  board-loader = pkgs.callPackage ./nix/tests/board-loader.nix {
-    inherit (self) grub qemu-nanopi-m6 u-boot;
-  };
   u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = sources.u-boot; };
 
   # All of it once more, or null. What a compiler makes is made once in `make test`: reproducible-programs makes it again.

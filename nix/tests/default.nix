@@ -81,6 +81,9 @@ in
   };
   executor-1-10 = executor "v1.10";
   executor-1-13 = executor "v1.13";
+  board-loader = pkgs.callPackage ./board-loader.nix {
+    inherit (packages) grub qemu-nanopi-m6 u-boot;
+  };
   boot-flow = pkgs.callPackage ./boot-flow.nix {
     dtSources = packages.dt-sources;
     inherit (packages) dtb u-boot u-boot-qemu;
