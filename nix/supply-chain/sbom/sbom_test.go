@@ -216,8 +216,8 @@ func TestAModuleWithoutAHashIsRefused(t *testing.T) {
 func TestWhatIsNotWholeIsRefused(t *testing.T) {
 	for want, change := range map[string]func(d *Description){
 		"both needed":            func(d *Description) { d.Components[0].Version = "" },
-		"not a SHA-256":             func(d *Description) { d.Components[0].Hash = "sha256-AAAA" },
-		"not a SHA-256 ":            func(d *Description) { d.Components[2].Hash = "abc" },
+		"not a SHA-256":          func(d *Description) { d.Components[0].Hash = "sha256-AAAA" },
+		"not a SHA-256 ":         func(d *Description) { d.Components[2].Hash = "abc" },
 		"named twice":            func(d *Description) { d.Components[1] = d.Components[0] },
 		"licence \"Nonsense-9\"": func(d *Description) { d.Components[0].License = "Nonsense-9" },
 		"no such file":           func(d *Description) { d.Programs[0].Vendor = "/nowhere" },
