@@ -15,7 +15,7 @@ func TestWatchdogResetsAUBootThatHangs(t *testing.T) {
 
 	board := start(t, "", sd.drive(sd.written(t))...)
 	board.Prompt()
-	board.Type("wdt dev watchdog@feaf0000\n")
+	board.Ask("wdt dev watchdog@feaf0000")
 	board.Type("wdt expire\n")
 	board.Until("watchdog expired: reset")
 	board.Until("mask ROM: starts from the SD card")
@@ -27,7 +27,7 @@ func TestWatchdogCanEndTheRun(t *testing.T) {
 
 	board := start(t, ",watchdog-fault=on", sd.drive(sd.written(t))...)
 	board.Prompt()
-	board.Type("wdt dev watchdog@feaf0000\n")
+	board.Ask("wdt dev watchdog@feaf0000")
 	board.Type("wdt expire\n")
 	board.fault("watchdog: nobody served it")
 }

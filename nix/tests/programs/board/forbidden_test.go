@@ -6,6 +6,7 @@ package board_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -117,13 +118,15 @@ func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
 			drives = append(drives, nvme.drive(nvme.blank(t))...)
 			board := start(t, "", drives...)
 			board.Prompt()
-			board.Type("mmc dev 1\n")
-			board.Until("is current device")
+			board.Ask("mmc dev 1")
 
-			for _, command := range tt.commands {
-				board.Type(command + "\n")
+			// The last one ends the run.
+			last := len(tt.commands) - 1
+			for _, command := range tt.commands[:last] {
+				board.Ask(command)
 			}
 
+			board.Type(tt.commands[last] + "\n")
 			board.fault(tt.want)
 		})
 	}
@@ -134,8 +137,13 @@ func TestAFaultCanBeReportedWithoutEndingTheRun(t *testing.T) {
 
 	board := start(t, ",faults-end=off", sd.drive(sd.written(t))...)
 	board.Prompt()
-	board.Type("md.l f1000000 1\n")
-	board.Until("board fault: read of 4 bytes at 0xf1000000")
-	board.Type("echo still here\n")
-	board.Until("\nstill here")
+
+	fault := "board fault: read of 4 bytes at 0xf1000000"
+	if got := board.Ask("md.l f1000000 1"); !strings.Contains(got, fault) {
+		t.Errorf("got %q, want %q in it", got, fault)
+	}
+
+	if got, want := board.Ask("echo still here"), "still here"; strings.Count(got, want) != 2 {
+		t.Errorf("got %q, want %q typed and said", got, want)
+	}
 }
