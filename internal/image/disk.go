@@ -234,9 +234,9 @@ func (d *Disk) spoolStream(ctx context.Context, f, t *os.File) error {
 		return err
 	}
 
-	d.Size, err = writeSparse(t, contextReader{ctx, s}, MaxDecoded, MaxData)
+	d.Size, err = writeSparse(t, Stoppable(ctx, s), MaxDecoded, MaxData)
 	if err == nil { // what a decoder leaves unread behind its last frame belongs to the file
-		_, err = io.Copy(io.Discard, contextReader{ctx, file})
+		_, err = io.Copy(io.Discard, Stoppable(ctx, file))
 	}
 
 	if err == nil && d.Size == 0 {

@@ -163,7 +163,7 @@ func Open(ctx context.Context, path string) (*Stream, error) {
 	}
 
 	s.closers = append(s.closers, f.Close)
-	s.r = contextReader{ctx, s.r}
+	s.r = Stoppable(ctx, s.r)
 
 	return s, nil
 }

@@ -88,16 +88,18 @@ func OpenFile(ctx context.Context, path string) (*os.File, error) {
 	}
 }
 
-// contextReader ends with its context, between reads: a decoder may make gigabytes of what was read already.
-type contextReader struct {
+// Stoppable is a reader that ends with its context, between reads: a decoder may make gigabytes of what was read already.
+func Stoppable(ctx context.Context, r io.Reader) io.Reader { return stoppable{ctx, r} }
+
+type stoppable struct {
 	ctx context.Context // it is this reader's whole purpose
 	r   io.Reader
 }
 
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, context.Cause(c.ctx)
+func (s stoppable) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, context.Cause(s.ctx)
 	}
 
-	return c.r.Read(p)
+	return s.r.Read(p)
 }

@@ -123,7 +123,7 @@ func (s *sums) start(ctx context.Context, d *image.Disk) {
 
 // sumUp reads all of a disk.
 func sumUp(ctx context.Context, h hash.Hash, d *image.Disk) error {
-	_, err := io.CopyBuffer(struct{ io.Writer }{h}, contextReader{ctx, io.NewSectionReader(d, 0, d.Size)}, make([]byte, 1<<20))
+	_, err := io.CopyBuffer(struct{ io.Writer }{h}, image.Stoppable(ctx, io.NewSectionReader(d, 0, d.Size)), make([]byte, 1<<20))
 
 	return err
 }
@@ -134,20 +134,6 @@ func (s *sums) wait() error {
 	}
 
 	return <-s.done
-}
-
-// contextReader stops reading when its context ends.
-type contextReader struct {
-	ctx context.Context // it is this reader's whole purpose
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, context.Cause(c.ctx)
-	}
-
-	return c.r.Read(p)
 }
 
 // compared is a manifest and what it is compared with.
@@ -256,7 +242,7 @@ func (c *compared) regions(l *list) {
 		}
 
 		h := sha256.New()
-		if _, err := io.Copy(h, contextReader{c.ctx, io.NewSectionReader(c.d, g.Offset, g.Bytes)}); err != nil {
+		if _, err := io.Copy(h, image.Stoppable(c.ctx, io.NewSectionReader(c.d, g.Offset, g.Bytes))); err != nil {
 			l.add(name, Fail, "%v", err)
 
 			continue
