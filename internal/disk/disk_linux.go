@@ -34,6 +34,11 @@ func (d *Disk) openRead() (err error) {
 		return err
 	}
 
+	return d.geometry()
+}
+
+// geometry asks the kernel for the sizes of a disk and of its sectors.
+func (d *Disk) geometry() error {
 	device := block.NewFromFile(d.file)
 
 	size, err := device.GetSize()
@@ -96,15 +101,11 @@ func (d *Disk) openBlock(exclusive bool) (err error) {
 		return err
 	}
 
-	device := block.NewFromFile(d.file)
-
-	size, err := device.GetSize()
-	if err != nil {
-		return fmt.Errorf("size: %w", err)
+	if err := d.geometry(); err != nil {
+		return err
 	}
 
-	d.size, d.sector = int64(size), int(device.GetSectorSize())
-
+	device := block.NewFromFile(d.file)
 	if whole, err := device.IsWholeDisk(); err != nil || !whole {
 		return fmt.Errorf("it is a partition, not a whole disk: %w", orElse(err, unix.ENOTBLK))
 	}
