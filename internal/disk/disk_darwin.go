@@ -141,7 +141,7 @@ func Gone(err error) bool { return errors.Is(err, unix.ENODEV) || errors.Is(err,
 var ThisHost Host = mac{}
 
 // mac is a machine whose disks diskutil knows.
-type mac struct{}
+type mac struct{ described }
 
 func diskutil(args ...string) ([]byte, error) {
 	out, err := exec.Command("/usr/sbin/diskutil", args...).Output()
@@ -200,34 +200,18 @@ func (m mac) Targets() ([]Target, error) {
 }
 
 // Target implements Host.
-func (mac) Target(device string) (Target, error) {
+func (m mac) Target(device string) (Target, error) {
 	p, err := resolve(device)
 	if err != nil {
 		return Target{}, err
 	}
 
-	t := Target{Path: "/dev/" + identifier(p)}
-
+	name := "/dev/" + identifier(p)
 	if !wholeDisk.MatchString(p) {
-		return t, fmt.Errorf("%s: %w: no whole disk of this machine", device, ErrTarget)
+		return Target{Path: name}, fmt.Errorf("%s: %w: no whole disk of this machine", device, ErrTarget)
 	}
 
-	if err := describe(&t); err != nil {
-		return t, err
-	}
-
-	d, err := Read(p)
-	if err != nil {
-		t.Denied = errors.Is(err, os.ErrPermission)
-		t.Content = append(t.Content, "cannot be read: "+err.Error())
-
-		return t, nil
-	}
-	defer d.Close() // read only
-
-	content(&t, d)
-
-	return t, nil
+	return m.target(p, name)
 }
 
 func describe(t *Target) error {
@@ -245,23 +229,6 @@ func describe(t *Target) error {
 	t.Uses, t.Content = l.uses(identifier(t.Path)), l.content(identifier(t.Path))
 
 	return nil
-}
-
-// Of implements Host.
-func (mac) Of(d *Disk) (Target, error) {
-	t := Target{Path: d.path, Size: d.size, SectorSize: d.sector, Known: !d.block}
-	if !d.block {
-		return t, nil
-	}
-
-	if err := describe(&t); err != nil {
-		return t, err
-	}
-
-	t.Size, t.SectorSize = d.size, d.sector
-	content(&t, d)
-
-	return t, nil
 }
 
 // Same implements Host.

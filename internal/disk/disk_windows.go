@@ -354,7 +354,7 @@ func mountsOf(volume string) []string {
 var ThisHost Host = pc{}
 
 // pc is a machine with Windows.
-type pc struct{}
+type pc struct{ described }
 
 // maxDrives is how many disks are asked for.
 const maxDrives = 64
@@ -378,34 +378,17 @@ func (h pc) Targets() ([]Target, error) {
 }
 
 // Target implements Host.
-func (pc) Target(device string) (Target, error) {
+func (h pc) Target(device string) (Target, error) {
 	p, err := resolve(device)
 	if err != nil {
 		return Target{}, err
 	}
 
-	t := Target{Path: p}
 	if !IsDevice(p) {
-		return t, fmt.Errorf("%s: %w: no disk of this machine", device, ErrTarget)
+		return Target{Path: p}, fmt.Errorf("%s: %w: no disk of this machine", device, ErrTarget)
 	}
 
-	if err := describe(&t); err != nil {
-		return t, err
-	}
-
-	d, err := Read(p)
-	if err != nil {
-		t.Denied = errors.Is(err, fs.ErrPermission)
-		t.Content = append(t.Content, "cannot be read: "+err.Error())
-
-		return t, nil
-	}
-	defer d.Close() // read only
-
-	t.Size, t.SectorSize = d.size, d.sector
-	content(&t, d)
-
-	return t, nil
+	return h.target(p, p)
 }
 
 // buses are STORAGE_BUS_TYPE.
@@ -458,23 +441,6 @@ func describe(t *Target) error {
 	}
 
 	return nil
-}
-
-// Of implements Host.
-func (pc) Of(d *Disk) (Target, error) {
-	t := Target{Path: d.path, Size: d.size, SectorSize: d.sector, Known: !d.block}
-	if !d.block {
-		return t, nil
-	}
-
-	if err := describe(&t); err != nil {
-		return t, err
-	}
-
-	t.Size, t.SectorSize = d.size, d.sector
-	content(&t, d)
-
-	return t, nil
 }
 
 // Same implements Host.
