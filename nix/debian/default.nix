@@ -411,9 +411,10 @@ let
 
   native = packagesFor platforms.${system} [ "cc" ];
 
-  # What nix/debian/prefetch reads: STOREPATH POOLPATH SHA256 SIZE a line.
+  # What nix/debian/prefetch reads: the directory with busybox, its hash, and the package it is unpacked from; then
+  # STOREPATH POOLPATH SHA256 SIZE a line.
   prefetchRows = lib.concatStringsSep "\n" (
-    [ "${bootstrap} - ${lock.bootstrap} -" ]
+    [ "${bootstrap} ${lock.bootstrap} ${sources.debianFile "busybox-static"}" ]
     ++ lib.mapAttrsToList (
       name: f: "${sources.debianFile name} ${f.path} ${f.sha256} ${toString f.size}"
     ) lock.files
