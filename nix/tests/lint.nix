@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-# gofmt, vet and staticcheck have nothing to say of the Go packages, and m6 compiles for macOS and Windows. (The modules beside this one: each in its own check.)
+# gofmt, vet and staticcheck have nothing to say of the Go packages, and m6 compiles for macOS and Windows. (The modules beside
+# this one: each in its own check.)
 {
   lib,
   buildGoModule,
@@ -11,7 +12,7 @@ in
 module.build buildGoModule {
   pname = "lint";
   version = "0";
-  src = module.everything;
+  src = module.only (module.code ++ [ (lib.fileset.fileFilter (file: lib.hasSuffix ".go" file.name) ../../docs) ]);
   nativeBuildInputs = [ go-lint ];
   buildPhase = ''
     go-lint -tags dtb,lists,qemu ./...
