@@ -299,6 +299,7 @@ packagesOf (self: {
       inherit (self)
         imager
         imagerTools
+        oci-image
         sdImage
         overlay
         ;
@@ -359,6 +360,7 @@ packagesOf (self: {
             machined
             containerd
             cni
+            talos-installer
             ;
         };
       };

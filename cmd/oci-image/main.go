@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// oci-image makes an OCI image layout of directories and pushes one to a registry.
+// oci-image makes an OCI image layout of directories, pushes one to a registry, and takes the time of day from an archive.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 		SilenceErrors: true,
 	}
 
-	root.AddCommand(buildCommand(), pushCommand())
+	root.AddCommand(buildCommand(), pushCommand(), settleCommand())
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -119,6 +119,25 @@ func pushCommand() *cobra.Command {
 	cmd.Flags().IntVar(&options.Attempts, "attempts", 5, "how often a request is tried")
 
 	return cmd
+}
+
+func settleCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "settle ARCHIVE OUTPUT",
+		Short: "Take the time of day from an image archive",
+		Long: "Copy an archive of one image (docker save), with SOURCE_DATE_EPOCH, or the epoch,\n" +
+			"as the only time in its configuration and history.",
+		Example: "  oci-image settle installer-arm64.tar settled.tar",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			created, err := sourceDate()
+			if err != nil {
+				return err
+			}
+
+			return oci.Settle(args[0], args[1], created)
+		},
+	}
 }
 
 // percent tells a person how far it is, a line for every tenth.

@@ -5,7 +5,7 @@
 # `overlay`. Outputs: installer-arm64.tar (docker load, crane push).
 {
   stdenvNoCC,
-  python3,
+  oci-image,
   imager,
   imagerTools,
   sdImage,
@@ -33,16 +33,15 @@ stdenvNoCC.mkDerivation {
   nativeBuildInputs = [
     imager
     imagerTools
-    python3
+    oci-image
   ]
   ++ imagerTools.runtimeInputs;
   profile = builtins.toJSON profile;
   passAsFile = [ "profile" ];
-  settle = ./installer-image.py;
   buildCommand = ''
     imager --output . - <$profilePath
     mkdir $out
     # The imager writes the time of day into the image (Talos v1.13.9, pkg/imager/out.go).
-    python3 $settle installer-arm64.tar $out/installer-arm64.tar
+    oci-image settle installer-arm64.tar $out/installer-arm64.tar
   '';
 }

@@ -140,7 +140,8 @@ in
           overlay
           sdImage
           ;
-      };
+      }
+      // lib.optionalAttrs (!(set.installerImage.unpinned or false)) { inherit (set) installerImage; };
     in
     pkgs.callPackage ./reproducible.nix {
       first = compared packages;
