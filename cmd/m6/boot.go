@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,16 +32,21 @@ func bootCommand() *cobra.Command {
 		Long: "Starts an image (raw, .zst, .xz) on QEMU's arm64 virt machine: U-Boot, EFI, GRUB, kernel and Talos, with the console in this\n" +
 			"terminal (Ctrl-A X ends it, Ctrl-A C leads to QEMU's monitor and back) and Talos' API on a port of 127.0.0.1. The image is not\n" +
 			"written to. QEMU has no RK3588, so the image's own boot loader is not run: U-Boot for QEMU stands in for it.\n\n" +
+			"With --board the image starts on a model of the NanoPi M6 instead, from the mask ROM on, with its own boot loader and device\n" +
+			"tree; only the DDR blob is left out. That is a QEMU of this project (docs/board-model.md), slower, and the terminal's title\n" +
+			"shows the LEDs. What the board forbids ends it, and is named.\n\n" +
 			"Without a terminal the console goes to standard output.",
-		Example: "  m6 boot metal-arm64.raw.zst\n  m6 boot --disk nvme --api-port 50001 metal-arm64.raw",
-		Args:    cobra.ExactArgs(1),
+		Example: "  m6 boot metal-arm64.raw.zst\n  m6 boot --disk nvme --api-port 50001 metal-arm64.raw\n" +
+			"  m6 boot --board --disk emmc metal-arm64.raw.zst",
+		Args: cobra.ExactArgs(1),
 	}
 
-	c.Flags().Var(diskFlag{&o.Disk}, "disk", "how the image is attached: "+diskNames())
-	c.Flags().StringVar(&o.Program, "qemu", qemu.DefaultProgram, "QEMU")
+	c.Flags().Var(diskFlag{&o.Disk}, "disk", "how the image is attached: "+diskNames()+" (virtio; sd on the board, which has no virtio)")
+	c.Flags().BoolVar(&o.Board, "board", false, "the model of the NanoPi M6 in place of the virt machine")
+	c.Flags().StringVar(&o.Program, "qemu", "", "QEMU: "+qemu.DefaultProgram+"; "+qemu.BoardProgram+" with --board")
 	c.Flags().StringVar(&o.Firmware, "firmware", qemu.DefaultFirmware, "U-Boot for QEMU; --disk sd needs one with CONFIG_MMC_PCI")
-	c.Flags().IntVar(&o.CPUs, "cpus", 2, "number of cores, 1 to 8")
-	c.Flags().IntVar(&o.MemoryMiB, "memory", 2048, "RAM in MiB")
+	c.Flags().IntVar(&o.CPUs, "cpus", 0, "number of cores, 1 to 8: 2; the board has 8")
+	c.Flags().IntVar(&o.MemoryMiB, "memory", 0, "RAM in MiB: 2048; 4096 on the board")
 	c.Flags().IntVar(&o.APIPort, "api-port", qemu.APIPort, "port on 127.0.0.1 that leads to Talos' API; 0 for a free one")
 	c.Flags().StringVar(&kvm, "kvm", kvm, "run on this machine's own cores: auto, on, off (an arm64 machine with /dev/kvm)")
 	c.Flags().StringVar(&log, "log", "", "with this, do not use the terminal: the console goes to this file")
@@ -55,7 +62,7 @@ func bootCommand() *cobra.Command {
 
 		switch kvm {
 		case "auto":
-			o.KVM = runtime.GOARCH == "arm64" && hasKVM()
+			o.KVM = !o.Board && runtime.GOARCH == "arm64" && hasKVM()
 		case "on", "off":
 			o.KVM = kvm == "on"
 		default:
@@ -98,12 +105,9 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 	}
 	defer os.RemoveAll(dir) // best effort
 
-	m, err := qemu.Prepare(ctx, o.Image, dir, o.Disk)
-	if err != nil {
+	if o, err = prepared(ctx, o, dir); err != nil {
 		return withCode(exitInput, err)
 	}
-
-	o.Image = m.Path
 
 	if o.APIPort == 0 {
 		if o.APIPort, err = qemu.FreePort(); err != nil {
@@ -119,6 +123,10 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 		if state, err := term.GetState(int(os.Stdin.Fd())); err == nil {
 			defer term.Restore(int(os.Stdin.Fd()), state) // QEMU may not have come to it
 		}
+	}
+
+	if o.Board && o.Interactive {
+		defer showLEDs(raw(c.ErrOrStderr()), &o)()
 	}
 
 	machine, err := qemu.Start(ctx, o, qemu.Consoles{Firmware: out, Board: out}, dir)
@@ -139,12 +147,49 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 	return nil
 }
 
+// prepared is o with media that QEMU can attach, made in dir where the image is not one.
+func prepared(ctx context.Context, o qemu.Options, dir string) (qemu.Options, error) {
+	var (
+		m   qemu.Medium
+		err error
+	)
+
+	if o.Board {
+		m, o.Card, err = qemu.PrepareBoard(ctx, o.Image, dir, o.Disk)
+	} else {
+		m, err = qemu.Prepare(ctx, o.Image, dir, o.Disk)
+	}
+
+	o.Image = m.Path
+
+	return o, err
+}
+
+// showLEDs has the terminal's title show the board's LEDs, and gives what ends that. Titles are xterm's operating system
+// commands (OSC 2), kept and put back with its window operations 22 and 23.
+func showLEDs(terminal io.Writer, o *qemu.Options) (end func()) {
+	lit := map[string]string{"sys_led": "○", "user_led": "○"}
+
+	fmt.Fprint(terminal, "\x1b[22;2t")
+
+	o.LEDs = func(l qemu.LED) {
+		lit[l.Name] = "○"
+		if l.On {
+			lit[l.Name] = "●"
+		}
+
+		fmt.Fprintf(terminal, "\x1b]2;NanoPi M6  SYS %s  USER %s\a", lit["sys_led"], lit["user_led"])
+	}
+
+	return func() { fmt.Fprint(terminal, "\x1b[23;2t") }
+}
+
 // diskFlag is --disk.
 type diskFlag struct{ disk *qemu.Disk }
 
 func (d diskFlag) String() string {
-	if d.disk == nil || *d.disk == "" {
-		return string(qemu.Virtio)
+	if d.disk == nil {
+		return ""
 	}
 
 	return string(*d.disk)
@@ -153,22 +198,33 @@ func (d diskFlag) String() string {
 func (d diskFlag) Type() string { return "disk" }
 
 func (d diskFlag) Set(s string) error {
-	for _, k := range qemu.Disks {
-		if s == string(k) {
-			*d.disk = k
-
-			return nil
-		}
+	if !slices.Contains(allDisks(), qemu.Disk(s)) {
+		return fmt.Errorf("want one of %s", diskNames())
 	}
 
-	return fmt.Errorf("want one of %s", diskNames())
+	*d.disk = qemu.Disk(s)
+
+	return nil
 }
 
 func diskNames() string {
 	var names []string
-	for _, d := range qemu.Disks {
+	for _, d := range allDisks() {
 		names = append(names, string(d))
 	}
 
 	return strings.Join(names, ", ")
+}
+
+// allDisks are the virt machine's and the board's; which of them fit together, qemu.Options says.
+func allDisks() []qemu.Disk {
+	all := slices.Clone(qemu.Disks)
+
+	for _, d := range qemu.BoardDisks {
+		if !slices.Contains(all, d) {
+			all = append(all, d)
+		}
+	}
+
+	return all
 }

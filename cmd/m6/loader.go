@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/image"
@@ -118,21 +117,7 @@ func readLoader(ctx context.Context, name string) (*rockchip.Loader, error) {
 		start = 0
 	}
 
-	fit, err := rockchip.ReadFIT(d, start+layout.FIT-layout.FileStart)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-
-	b := make([]byte, layout.FIT-layout.FileStart+fit.Size)
-	if n, err := d.ReadAt(b, start); n < len(b) {
-		if errors.Is(err, io.EOF) {
-			err = rockchip.ErrTruncated
-		}
-
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-
-	loader, err := rockchip.ParseLoader(b, layout)
+	loader, err := rockchip.ReadLoader(d, start, layout)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -91,11 +91,15 @@ func Start(ctx context.Context, o Options, c Consoles, dir string) (*Machine, er
 		return nil, err
 	}
 
+	p := Process{Program: o.Program, Args: args, TempDir: dir}
+
+	if o.Board {
+		return o.startBoard(ctx, p, c)
+	}
+
 	if _, err := os.Stat(o.Firmware); err != nil {
 		return nil, fmt.Errorf("U-Boot for QEMU: %w: install u-boot-qemu or name the file", err)
 	}
-
-	p := Process{Program: o.Program, Args: args, TempDir: dir}
 
 	if o.Interactive {
 		p.Stdin, p.Stdout, p.Stderr, p.Foreground = os.Stdin, os.Stdout, os.Stderr, true
@@ -148,6 +152,37 @@ func Start(ctx context.Context, o Options, c Consoles, dir string) (*Machine, er
 	}
 
 	return m, nil
+}
+
+// startBoard starts the board's model: one console for firmware and kernel, and the LEDs among what QEMU says.
+func (o Options) startBoard(ctx context.Context, p Process, c Consoles) (*Machine, error) {
+	if _, err := exec.LookPath(p.Program); err != nil {
+		return nil, fmt.Errorf("%w: the model of the board is a QEMU of its own: make it with nix/debian/build qemu-nanopi-m6, and name it with --qemu", err)
+	}
+
+	if o.Disk.needsCard() && o.Card == "" {
+		return nil, fmt.Errorf("the image is on %s, which the mask ROM cannot read, and no card has the loader", o.Disk)
+	}
+
+	complaint := &tail{limit: 4096}
+	said := &ledWriter{to: complaint, changed: o.LEDs}
+
+	if o.Interactive {
+		said.to = os.Stderr
+		p.Stdin, p.Stdout, p.Foreground = os.Stdin, os.Stdout, true
+	} else {
+		p.Stdout = c.Board
+	}
+
+	p.Stderr = said
+
+	return p.start(ctx, func(err error) error {
+		if closed := said.Close(); err == nil {
+			return closed
+		}
+
+		return fmt.Errorf("%s: %w: %s", o.Program, err, bytes.TrimSpace(complaint.Bytes()))
+	})
 }
 
 // run starts cmd and waits for it, both on one thread: PR_SET_PDEATHSIG fires when the thread that forked ends, which in

@@ -25,6 +25,15 @@ type Medium struct {
 // and for an SD card, whose size QEMU wants to be a power of two, so is a raw one of another size; the card then is
 // larger than the image, as real ones are.
 func Prepare(ctx context.Context, path, dir string, disk Disk) (Medium, error) {
+	if disk == SD {
+		return prepare(ctx, path, dir, cardSize)
+	}
+
+	return prepare(ctx, path, dir, func(n int64) int64 { return n })
+}
+
+// prepare makes a medium from an image, of the size that `sized` gives for the image's; both in bytes.
+func prepare(ctx context.Context, path, dir string, sized func(int64) int64) (Medium, error) {
 	s, err := image.Open(ctx, path)
 	if err != nil {
 		return Medium{}, err
@@ -41,7 +50,7 @@ func Prepare(ctx context.Context, path, dir string, disk Disk) (Medium, error) {
 			return Medium{}, fmt.Errorf("%s: the image is empty", path)
 		}
 
-		if disk != SD || st.Size() == cardSize(st.Size()) {
+		if sized(st.Size()) == st.Size() {
 			return Medium{path, st.Size()}, nil
 		}
 	}
@@ -57,8 +66,8 @@ func Prepare(ctx context.Context, path, dir string, disk Disk) (Medium, error) {
 		err = fmt.Errorf("%s: the image is empty", path)
 	}
 
-	if err == nil && disk == SD {
-		size = cardSize(size)
+	if err == nil {
+		size = sized(size)
 		err = f.Truncate(size)
 	}
 

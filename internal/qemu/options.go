@@ -5,6 +5,7 @@
 package qemu
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -23,15 +24,16 @@ type Disk string
 
 // The media a NanoPi M6 can start Talos from, and virtio, which is the fastest in QEMU. SD stands for eMMC as well: both
 // are MMC block devices. U-Boot's qemu_arm64_defconfig has no MMC; starting from SD needs one built with
-// CONFIG_MMC_PCI.
+// CONFIG_MMC_PCI. EMMC is the board's module, on its model only.
 const (
 	Virtio Disk = "virtio"
 	NVMe   Disk = "nvme"
 	SD     Disk = "sd"
+	EMMC   Disk = "emmc"
 	USB    Disk = "usb"
 )
 
-// Disks are all ways, in the order they are offered.
+// Disks are the ways of the virt machine, in the order they are offered.
 var Disks = []Disk{Virtio, NVMe, SD, USB}
 
 // APIPort is the guest's port of Talos' API.
@@ -43,11 +45,11 @@ type Options struct {
 	Program, Firmware string
 	// Image is a raw disk image. It is never written to.
 	Image string
-	// Disk is how the image is attached: virtio.
+	// Disk is how the image is attached: virtio, on the board sd.
 	Disk Disk
-	// CPUs is the number of cores: 2.
+	// CPUs is the number of cores: 2; the board has 8.
 	CPUs int
-	// MemoryMiB is the size of the RAM: 2048.
+	// MemoryMiB is the size of the RAM: 2048, on the board 4096.
 	MemoryMiB int
 	// APIPort is the port on 127.0.0.1 that leads to the guest's API; with 0 none does.
 	APIPort int
@@ -55,6 +57,17 @@ type Options struct {
 	Interactive bool
 	// KVM runs the guest on the host's own cores, which takes an arm64 host with /dev/kvm. Without it QEMU translates.
 	KVM bool
+
+	// Board starts the image on the model of the NanoPi M6, from the mask ROM on, with the loader that is on the image;
+	// Program is BoardProgram then, and no Firmware is used.
+	Board bool
+	// Card is a raw file that is in the board's card slot beside Disk: PrepareBoard makes it. It is never written to.
+	Card string
+	// CountInstructions has the board's time pass with its instructions: one core of the host does the work, and no
+	// clock in the guest depends on how busy the host is.
+	CountInstructions bool
+	// LEDs is called with each change of the board's LEDs.
+	LEDs func(LED)
 }
 
 func (o Options) withDefaults() Options {
@@ -64,19 +77,21 @@ func (o Options) withDefaults() Options {
 		}
 	}
 
-	def(&o.Program, DefaultProgram)
-	def(&o.Firmware, DefaultFirmware)
-
-	if o.Disk == "" {
-		o.Disk = Virtio
+	program, disk, cores, memory := DefaultProgram, Virtio, 2, 2048
+	if o.Board {
+		program, disk, cores, memory = BoardProgram, SD, boardCores, boardMemoryDefault
 	}
 
+	def(&o.Program, program)
+	def(&o.Firmware, DefaultFirmware)
+	def((*string)(&o.Disk), string(disk))
+
 	if o.CPUs == 0 {
-		o.CPUs = 2
+		o.CPUs = cores
 	}
 
 	if o.MemoryMiB == 0 {
-		o.MemoryMiB = 2048
+		o.MemoryMiB = memory
 	}
 
 	return o
@@ -92,26 +107,40 @@ func (o Options) Args() ([]string, error) {
 
 	switch {
 	case o.Image == "":
-		return nil, fmt.Errorf("no image given")
-	case !slices.Contains(Disks, o.Disk):
-		return nil, fmt.Errorf("disk %q: want one of %v", o.Disk, Disks)
-	case o.CPUs < 1 || o.CPUs > 8:
-		return nil, fmt.Errorf("%d CPUs: the virt machine has 1 to 8 (GICv2)", o.CPUs)
-	case o.MemoryMiB < 1024:
-		return nil, fmt.Errorf("%d MiB of memory: Talos needs 1024 or more", o.MemoryMiB)
+		return nil, errors.New("no image given")
 	case o.APIPort < 0 || o.APIPort > 65535:
 		return nil, fmt.Errorf("API port %d: want 1 to 65535, or 0 for none", o.APIPort)
-	}
-
-	machine, cpu := "virt", "cortex-a76" // RK3588's big cores
-	if o.KVM {
-		machine, cpu = "virt,accel=kvm,gic-version=host", "host"
 	}
 
 	// An absolute path cannot be taken for a protocol ("nbd:…").
 	image, err := filepath.Abs(o.Image)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Image, err)
+	}
+
+	if o.Board {
+		return o.boardArgs(image)
+	}
+
+	return o.virtArgs(image)
+}
+
+// virtArgs is QEMU's command line for the virt machine. image is an absolute path.
+func (o Options) virtArgs(image string) ([]string, error) {
+	switch {
+	case !slices.Contains(Disks, o.Disk):
+		return nil, fmt.Errorf("disk %q: want one of %v", o.Disk, Disks)
+	case o.CPUs < 1 || o.CPUs > 8:
+		return nil, fmt.Errorf("%d CPUs: the virt machine has 1 to 8 (GICv2)", o.CPUs)
+	case o.MemoryMiB < 1024:
+		return nil, fmt.Errorf("%d MiB of memory: Talos needs 1024 or more", o.MemoryMiB)
+	case o.Card != "" || o.CountInstructions || o.LEDs != nil:
+		return nil, errors.New("a card beside the disk, time by instructions and LEDs are the board's model's")
+	}
+
+	machine, cpu := "virt", "cortex-a76" // RK3588's big cores
+	if o.KVM {
+		machine, cpu = "virt,accel=kvm,gic-version=host", "host"
 	}
 
 	args := []string{

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Loader is a boot loader in U-Boot's image for one kind of medium, verified.
@@ -19,6 +20,26 @@ type Loader struct {
 
 // ErrLayout is returned for parts that are in each other's way.
 var ErrLayout = errors.New("boot loader does not fit its layout")
+
+// ReadLoader reads the boot loader that begins at byte start of r: layout.FileStart on a medium, 0 in U-Boot's image. It
+// fails as ParseLoader does, and with ErrTruncated where r ends before the loader does.
+func ReadLoader(r io.ReaderAt, start int64, layout Layout) (*Loader, error) {
+	fit, err := ReadFIT(r, start+layout.FIT-layout.FileStart)
+	if err != nil {
+		return nil, err
+	}
+
+	b := make([]byte, layout.FIT-layout.FileStart+fit.Size)
+	if n, err := r.ReadAt(b, start); n < len(b) {
+		if errors.Is(err, io.EOF) {
+			err = ErrTruncated
+		}
+
+		return nil, err
+	}
+
+	return ParseLoader(b, layout)
+}
 
 // ParseLoader verifies an image (u-boot-rockchip.bin, or u-boot-rockchip-spi.bin for the layout SPI): the idblock's header
 // and both stages, and all that SPL loads from the FIT. A loader with the stand-in for the DDR blob passes; Loader.StandIn

@@ -103,6 +103,7 @@ var transports = map[qemu.Disk]string{
 	qemu.Virtio: "virtio",
 	qemu.NVMe:   "nvme",
 	qemu.SD:     "mmc",
+	qemu.EMMC:   "mmc",
 	qemu.USB:    "usb",
 }
 

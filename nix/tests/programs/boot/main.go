@@ -78,11 +78,12 @@ func parse(argv []string) (config, error) {
 	)
 
 	f.StringVar(&c.Image, "image", "", "disk image: raw, .zst or .xz")
-	f.StringVar((*string)(&c.Disk), "disk", string(qemu.Virtio), fmt.Sprintf("how the image is attached: one of %v", qemu.Disks))
-	f.StringVar(&c.Program, "qemu", qemu.DefaultProgram, "QEMU")
+	f.BoolVar(&c.Board, "board", false, "the board's model in place of the virt machine; time passes with its instructions")
+	f.StringVar((*string)(&c.Disk), "disk", "", fmt.Sprintf("how the image is attached: one of %v, on the board of %v", qemu.Disks, qemu.BoardDisks))
+	f.StringVar(&c.Program, "qemu", "", "QEMU")
 	f.StringVar(&c.Firmware, "firmware", qemu.DefaultFirmware, "U-Boot for QEMU; -disk sd needs one with CONFIG_MMC_PCI")
-	f.IntVar(&c.CPUs, "cpus", 2, "number of cores")
-	f.IntVar(&c.MemoryMiB, "memory", 2048, "RAM in MiB")
+	f.IntVar(&c.CPUs, "cpus", 0, "number of cores")
+	f.IntVar(&c.MemoryMiB, "memory", 0, "RAM in MiB")
 	f.StringVar(&c.installer, "installer", "", "the overlay's installer: the kernel must have been given what its get-options promises")
 	f.Func("arg", "a kernel argument that must be there (repeatable)", func(s string) error {
 		c.args = append(c.args, s)
@@ -100,6 +101,16 @@ func parse(argv []string) (config, error) {
 
 	if f.NArg() > 0 {
 		return c, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+
+	c.CountInstructions = c.Board
+
+	if c.Disk == "" {
+		c.Disk = qemu.Virtio
+
+		if c.Board {
+			c.Disk = qemu.SD
+		}
 	}
 
 	_, err := c.Args()
@@ -184,7 +195,7 @@ func (c config) boot(ctx context.Context) (result, error) {
 	}
 	defer os.RemoveAll(dir) // best effort
 
-	medium, err := qemu.Prepare(ctx, c.Image, dir, c.Disk)
+	medium, err := c.prepare(ctx, dir)
 	if err != nil {
 		return r, err
 	}
@@ -228,6 +239,17 @@ func (c config) boot(ctx context.Context) (result, error) {
 	r.Passed = err == nil
 
 	return r, err
+}
+
+// prepare makes the medium, and on the board the card with the loader where the image is on another medium.
+func (c *config) prepare(ctx context.Context, dir string) (m qemu.Medium, err error) {
+	if c.Board {
+		m, c.Card, err = qemu.PrepareBoard(ctx, c.Image, dir, c.Disk)
+
+		return m, err
+	}
+
+	return qemu.Prepare(ctx, c.Image, dir, c.Disk)
 }
 
 // drive boots the machine until it is in maintenance and has had time to complain, and stops it.
