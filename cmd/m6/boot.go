@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -105,7 +104,16 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 	}
 	defer os.RemoveAll(dir) // best effort
 
-	if o, err = prepared(ctx, o, dir); err != nil {
+	if o.Board {
+		o, err = onBoard(ctx, o, dir)
+	} else {
+		var m qemu.Medium
+
+		m, err = qemu.Prepare(ctx, o.Image, dir, o.Disk)
+		o.Image = m.Path
+	}
+
+	if err != nil {
 		return withCode(exitInput, err)
 	}
 
@@ -145,43 +153,6 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 	}
 
 	return nil
-}
-
-// prepared is o with media that QEMU can attach, made in dir where the image is not one.
-func prepared(ctx context.Context, o qemu.Options, dir string) (qemu.Options, error) {
-	var (
-		m   qemu.Medium
-		err error
-	)
-
-	if o.Board {
-		m, o.Card, err = qemu.PrepareBoard(ctx, o.Image, dir, o.Disk)
-	} else {
-		m, err = qemu.Prepare(ctx, o.Image, dir, o.Disk)
-	}
-
-	o.Image = m.Path
-
-	return o, err
-}
-
-// showLEDs has the terminal's title show the board's LEDs, and gives what ends that. Titles are xterm's operating system
-// commands (OSC 2), kept and put back with its window operations 22 and 23.
-func showLEDs(terminal io.Writer, o *qemu.Options) (end func()) {
-	lit := map[string]string{"sys_led": "○", "user_led": "○"}
-
-	fmt.Fprint(terminal, "\x1b[22;2t")
-
-	o.LEDs = func(l qemu.LED) {
-		lit[l.Name] = "○"
-		if l.On {
-			lit[l.Name] = "●"
-		}
-
-		fmt.Fprintf(terminal, "\x1b]2;NanoPi M6  SYS %s  USER %s\a", lit["sys_led"], lit["user_led"])
-	}
-
-	return func() { fmt.Fprint(terminal, "\x1b[23;2t") }
 }
 
 // diskFlag is --disk.

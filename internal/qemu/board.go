@@ -7,13 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-
-	"talos-nanopi-m6/internal/medium"
-	"talos-nanopi-m6/internal/rockchip"
 )
 
 // BoardProgram is the QEMU that has the model of the board (nix/tests/qemu): no other has.
@@ -33,11 +29,11 @@ const (
 	boardMemoryLargest  = 32 << 10
 )
 
-// smallestCard is in bytes: the model's cards are SDHC, which begins above 2 GiB.
-const smallestCard = 4 << 30
+// SmallestCard is in bytes: the model's cards are SDHC, which begins above 2 GiB.
+const SmallestCard = 4 << 30
 
-// needsCard says that the mask ROM cannot read the medium: the loader is on a card beside it.
-func (d Disk) needsCard() bool { return d == NVMe || d == USB }
+// NeedsCard says that the mask ROM cannot read the medium: the loader is on a card beside it.
+func (d Disk) NeedsCard() bool { return d == NVMe || d == USB }
 
 // boardArgs is QEMU's command line for the board's model. image is an absolute path.
 func (o Options) boardArgs(image string) ([]string, error) {
@@ -50,7 +46,7 @@ func (o Options) boardArgs(image string) ([]string, error) {
 		return nil, fmt.Errorf("%d MiB of memory: boards have 2048, 4096, 8192, 16384 or 32768", o.MemoryMiB)
 	case o.KVM:
 		return nil, errors.New("the board's model starts at EL3, which KVM does not offer")
-	case o.Card != "" && !o.Disk.needsCard():
+	case o.Card != "" && !o.Disk.NeedsCard():
 		return nil, fmt.Errorf("card %s: with the image on %s the loader is there as well", o.Card, o.Disk)
 	}
 
@@ -101,57 +97,11 @@ func (o Options) boardArgs(image string) ([]string, error) {
 	return append(args, "-chardev", "stdio,id=board,signal=off", "-serial", "chardev:board", "-monitor", "none"), nil
 }
 
-// PrepareBoard is Prepare for the board's model. card is a file with the image's own boot loader, for a disk that the
-// mask ROM cannot read, or "".
-func PrepareBoard(ctx context.Context, path, dir string, disk Disk) (m Medium, card string, err error) {
-	if !disk.needsCard() {
-		m, err = prepare(ctx, path, dir, func(n int64) int64 { return max(cardSize(n), smallestCard) })
-
-		return m, "", err
+// PrepareBoard is Prepare for the board's model.
+func PrepareBoard(ctx context.Context, path, dir string, disk Disk) (Medium, error) {
+	if disk.NeedsCard() {
+		return Prepare(ctx, path, dir, disk)
 	}
 
-	if m, err = Prepare(ctx, path, dir, disk); err == nil {
-		card, err = loaderCard(m.Path, dir)
-	}
-
-	return m, card, err
+	return prepare(ctx, path, dir, func(n int64) int64 { return max(cardSize(n), SmallestCard) })
 }
-
-// loaderCard makes a card that has the image's loader and nothing else, as `m6 flash --loader-only` does.
-func loaderCard(image, dir string) (string, error) {
-	from, err := os.Open(image)
-	if err != nil {
-		return "", err
-	}
-	defer from.Close() // read only
-
-	loader, err := rockchip.ReadLoader(from, rockchip.MMC.FileStart, rockchip.MMC)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", image, err)
-	}
-
-	f, err := os.Create(filepath.Join(dir, "card.raw"))
-	if err != nil {
-		return "", err
-	}
-
-	err = f.Truncate(smallestCard)
-
-	var parts []medium.Part
-
-	if err == nil {
-		parts, err = medium.LoaderParts(cardFile{f}, smallestCard, loader)
-	}
-
-	if err == nil {
-		_, err = medium.Update(cardFile{f}, parts)
-	}
-
-	return f.Name(), errors.Join(err, f.Close())
-}
-
-// cardFile is a file as medium writes to it.
-type cardFile struct{ *os.File }
-
-func (cardFile) BlockSize() int { return 512 }
-func (cardFile) Blank() byte    { return 0 }

@@ -61,7 +61,7 @@ type Options struct {
 	// Board starts the image on the model of the NanoPi M6, from the mask ROM on, with the loader that is on the image;
 	// Program is BoardProgram then, and no Firmware is used.
 	Board bool
-	// Card is a raw file that is in the board's card slot beside Disk: PrepareBoard makes it. It is never written to.
+	// Card is a raw file with a loader that is in the board's card slot, for a Disk that NeedsCard. It is never written to.
 	Card string
 	// CountInstructions has the board's time pass with its instructions: one core of the host does the work, and no
 	// clock in the guest depends on how busy the host is.

@@ -80,6 +80,7 @@ func parse(argv []string) (config, error) {
 	f.StringVar(&c.Image, "image", "", "disk image: raw, .zst or .xz")
 	f.BoolVar(&c.Board, "board", false, "the board's model in place of the virt machine; time passes with its instructions")
 	f.StringVar((*string)(&c.Disk), "disk", "", fmt.Sprintf("how the image is attached: one of %v, on the board of %v", qemu.Disks, qemu.BoardDisks))
+	f.StringVar(&c.Card, "card", "", "on the board: a card with a loader, for an image on another disk")
 	f.StringVar(&c.Program, "qemu", "", "QEMU")
 	f.StringVar(&c.Firmware, "firmware", qemu.DefaultFirmware, "U-Boot for QEMU; -disk sd needs one with CONFIG_MMC_PCI")
 	f.IntVar(&c.CPUs, "cpus", 0, "number of cores")
@@ -241,12 +242,10 @@ func (c config) boot(ctx context.Context) (result, error) {
 	return r, err
 }
 
-// prepare makes the medium, and on the board the card with the loader where the image is on another medium.
-func (c *config) prepare(ctx context.Context, dir string) (m qemu.Medium, err error) {
+// prepare makes the medium.
+func (c *config) prepare(ctx context.Context, dir string) (qemu.Medium, error) {
 	if c.Board {
-		m, c.Card, err = qemu.PrepareBoard(ctx, c.Image, dir, c.Disk)
-
-		return m, err
+		return qemu.PrepareBoard(ctx, c.Image, dir, c.Disk)
 	}
 
 	return qemu.Prepare(ctx, c.Image, dir, c.Disk)
