@@ -28,6 +28,7 @@
 let
   inherit (pkgs) lib;
   arm64 = pkgs.pkgsCross.aarch64-multiplatform;
+  board = import ./nix/board.nix;
   sources = pkgs.callPackage ./nix/sources.nix { };
   release = pkgs.callPackage ./nix/talos/release.nix { version = talosVersion; };
   stock = kernelFlavour == "stock";
@@ -254,7 +255,7 @@ packagesOf (self: {
   sbom = pkgs.callPackage ./nix/talos/sbom.nix {
     inherit sources;
     inherit (self) supply-chain;
-    name = "talos-nanopi-m6";
+    name = "talos-${board.name}";
     version = self.talosVersion;
     purpose = "OPERATING-SYSTEM";
     made = self.components.image;
@@ -262,7 +263,7 @@ packagesOf (self: {
   overlay-sbom = pkgs.callPackage ./nix/talos/sbom.nix {
     inherit sources;
     inherit (self) supply-chain;
-    name = "overlay-nanopi-m6";
+    name = "overlay-${board.name}";
     version = published.revision or "0";
     purpose = "FIRMWARE";
     made = self.components.overlay;
@@ -281,7 +282,7 @@ packagesOf (self: {
       inherit (self) talosVersion;
       kernel = kernelFlavour;
       format = imageFormat;
-      profile = image.profileName or "nanopi-m6";
+      profile = image.profileName or board.name;
       ddrBlob =
         if self.ddr-blob.standIn then
           "none"

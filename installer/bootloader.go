@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/medium"
 	"talos-nanopi-m6/internal/rockchip"
 )
@@ -158,7 +159,7 @@ func (o *options) readLoader(artifacts string, layout rockchip.Layout, image boo
 func diskTarget(disk *medium.Disk, loader *rockchip.Loader, raw []byte) (*target, error) {
 	start, end := loader.Layout.FileStart, max(loader.End(), loader.Layout.FileStart+int64(len(raw)))
 
-	if promised := int64(partitionOffset * rockchip.SectorSize); end > promised {
+	if promised := board.LoaderRoom; end > promised {
 		return nil, fmt.Errorf("boot loader: ends at byte %d of the disk, but partitions may begin at byte %d (get-options' partition offset)", end, promised)
 	}
 

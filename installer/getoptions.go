@@ -11,10 +11,8 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/overlay"
 
 	"talos-nanopi-m6/internal/board"
+	"talos-nanopi-m6/internal/rockchip"
 )
-
-// partitionOffset keeps the first 10 MiB clear of the GPT's entries (sectors of 512 bytes): the loader ends below it.
-const partitionOffset = 10 * 2048
 
 // installer implements Talos' overlay.Installer.
 type installer struct{}
@@ -31,7 +29,7 @@ func (*installer) GetOptions(_ context.Context, extra overlay.ExtraOptions) (ove
 	return overlay.Options{
 		Name:             board.Name,
 		KernelArgs:       o.kernelArgs(),
-		PartitionOptions: overlay.PartitionOptions{Offset: partitionOffset},
+		PartitionOptions: overlay.PartitionOptions{Offset: uint64(board.LoaderRoom / rockchip.SectorSize)},
 	}, nil
 }
 

@@ -208,7 +208,7 @@ func partition(t *testing.T, file string, skip uint) {
 func TestUpgradeReplacesTheLoaderAndKeepsThePartitions(t *testing.T) {
 	n := newNode(t, rockchiploader.Small, imageSize)
 	n.mustInstall(t, nil)
-	partition(t, n.disk, partitionOffset)
+	partition(t, n.disk, uint(board.LoaderRoom/rockchip.SectorSize))
 
 	table := read(t, n.disk)[10<<20:]
 	file := n.disk
@@ -463,8 +463,8 @@ func TestOptionsAreAnsweredInTalosForm(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if got.Name != board.Name || got.PartitionOptions.Offset != 20480 {
-		t.Errorf("%+v", got)
+	if want := uint64(board.LoaderRoom / 512); got.Name != board.Name || got.PartitionOptions.Offset != want {
+		t.Errorf("got %+v, want name %s and offset %d", got, board.Name, want)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"talos-nanopi-m6/internal/board"
 )
 
 // What --overlay-option gives is strings; a profile gives what YAML makes of it.
@@ -109,11 +111,11 @@ func TestKernelArgumentsFollowTheOptions(t *testing.T) {
 		extra map[string]any
 		want  string
 	}{
-		{nil, "console=tty0 console=ttyS2,1500000 sysctl.kernel.kexec_load_disabled=1 talos.dashboard.disabled=1"},
+		{nil, "console=tty0 " + board.Console + " sysctl.kernel.kexec_load_disabled=1 talos.dashboard.disabled=1"},
 		{map[string]any{"console": "off"}, "console=tty0 sysctl.kernel.kexec_load_disabled=1 talos.dashboard.disabled=1"},
 		{
 			map[string]any{"earlycon": true, "watchdog": "3m", "extraKernelArgs": "a.b=c"},
-			"console=tty0 console=ttyS2,1500000 earlycon=uart8250,mmio32,0xfeb50000 sysctl.kernel.kexec_load_disabled=1 " +
+			"console=tty0 " + board.Console + " " + board.EarlyConsole + " sysctl.kernel.kexec_load_disabled=1 " +
 				"talos.dashboard.disabled=1 watchdog.open_timeout=180 a.b=c",
 		},
 		{

@@ -40,8 +40,9 @@ func must(b []byte) (m struct {
 		Address string `yaml:"address"`
 	} `yaml:"console"`
 	Loader struct {
-		MMC Layout `yaml:"mmc"`
-		SPI Layout `yaml:"spi"`
+		Room int64  `yaml:"room"`
+		MMC  Layout `yaml:"mmc"`
+		SPI  Layout `yaml:"spi"`
 	} `yaml:"loader"`
 	DDR struct {
 		Known []Blob `yaml:"known"`
@@ -97,6 +98,8 @@ var (
 	TTY, Baud = m6.Console.TTY, m6.Console.Baud
 	// MMC is the layout of SD cards and of an eMMC's user area, SPI that of SPI NOR flash.
 	MMC, SPI = m6.Loader.MMC, m6.Loader.SPI
+	// LoaderRoom is what an image leaves to GPT and boot loader: the first partition begins there, in bytes.
+	LoaderRoom = m6.Loader.Room
 	// KnownBlobs are the DDR blobs whose digests are known.
 	KnownBlobs = m6.DDR.Known
 )

@@ -87,7 +87,7 @@ func TestEverythingOnADiskIsReported(t *testing.T) {
 		t.Errorf("kernel: %+v", b.Kernel)
 	}
 
-	if len(b.Entries) != 2 || !slices.Contains(b.Entries[0].Args, "console=ttyS2,1500000") || !b.Entries[0].Default || b.Entries[1].Default {
+	if len(b.Entries) != 2 || !slices.Contains(b.Entries[0].Args, board.Console) || !b.Entries[0].Default || b.Entries[1].Default {
 		t.Errorf("entries: %+v", b.Entries)
 	}
 

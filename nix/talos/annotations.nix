@@ -8,15 +8,18 @@
   ddr-blob,
   published,
 }:
+let
+  board = import ../board.nix;
+in
 {
-  "org.opencontainers.image.title" = (import ../board.nix).name;
-  "org.opencontainers.image.description" = "Talos overlay for the FriendlyElec NanoPi M6 (RK3588S)";
+  "org.opencontainers.image.title" = board.name;
+  "org.opencontainers.image.description" = "Talos overlay for the ${board.title}";
   "org.opencontainers.image.licenses" = "MPL-2.0 AND GPL-2.0-or-later";
-  "nanopi-m6.u-boot" = sources.u-boot.version;
-  "nanopi-m6.tfa" = sources.tfa.version;
+  "${board.name}.u-boot" = sources.u-boot.version;
+  "${board.name}.tfa" = sources.tfa.version;
   # No kernel is in an overlay, but its device tree is compiled against this one's.
-  "nanopi-m6.kernel" = "${kernelFlavour} ${sources.linux.${kernelFlavour}.version}";
-  "nanopi-m6.ddr-blob" =
+  "${board.name}.kernel" = "${kernelFlavour} ${sources.linux.${kernelFlavour}.version}";
+  "${board.name}.ddr-blob" =
     if ddr-blob.standIn then
       "none: starts no board"
     else if ddr-blob.version != null then

@@ -88,7 +88,7 @@ let
         // linuxSource sourceFlavour
       )
       {
-        name = "nanopi-m6-device-trees";
+        name = "${(import ../board.nix).name}-device-trees";
         version = revision;
         license = "GPL-2.0-or-later OR MIT";
       }

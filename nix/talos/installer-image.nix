@@ -17,7 +17,7 @@ let
     input = sdImage.profile.input // {
       # The archive's name for the image; nothing is pulled.
       baseInstaller = {
-        imageRef = "nanopi-m6/installer:${sdImage.profile.version}";
+        imageRef = "${(import ../board.nix).name}/installer:${sdImage.profile.version}";
       }
       // base;
       overlayInstaller.ociPath = "${overlay}";

@@ -18,7 +18,7 @@ let
   stock = kernelFlavour == "stock";
 in
 {
-  board = "FriendlyElec NanoPi M6";
+  board = (import ../board.nix).title;
   talos = {
     version = packages.talosVersion;
   }

@@ -3,7 +3,7 @@
 # their digests; what went in, with hashes, is nix/talos/components.nix' and what pins the compilers; the derivation says the rest.
 # Arguments: `sdImage`, `overlay`, `sbom`, `overlay-sbom`, `made` (components of the image), `again` (the image built a second time, or
 # null), `parameters` (what whoever built it chose) and `published` ({ source, revision, builder } or less).
-# Outputs: nanopi-m6.intoto.json. It says `reproducible` as it was found: true, false, or "not compared".
+# Outputs: BOARD.intoto.json. It says `reproducible` as it was found: true, false, or "not compared".
 {
   lib,
   runCommand,
@@ -19,8 +19,9 @@
 }:
 let
   inherit (builtins) hashFile unsafeDiscardStringContext;
+  board = import ../board.nix;
   lock = import ../debian/lock.nix;
-  source = published.source or "urn:talos-nanopi-m6";
+  source = published.source or "urn:talos-${board.name}";
   digest =
     component:
     if component.tree or false then
@@ -73,7 +74,7 @@ let
     runDetails.builder.id = published.builder or "${source}#unpublished";
   };
 in
-runCommand "nanopi-m6-provenance"
+runCommand "${board.name}-provenance"
   {
     nativeBuildInputs = [ jq ];
     predicate = builtins.toJSON predicate;
@@ -106,5 +107,5 @@ runCommand "nanopi-m6-provenance"
       subject: .,
       predicateType: "https://slsa.dev/provenance/v1",
       predicate: ($predicate[0] | .buildDefinition.internalParameters.reproducible = $reproducible | walk(if type == "string" then $hexadecimal[0][.] // . else . end))
-    }' subjects >$out/nanopi-m6.intoto.json
+    }' subjects >$out/${board.name}.intoto.json
   ''

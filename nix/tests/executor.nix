@@ -22,7 +22,10 @@ buildGoModule {
   };
   modRoot = release;
   vendorHash = (import ../vendor-hashes.nix)."executor-${builtins.replaceStrings [ "v" "." ] [ "" "-" ] release}";
-  env.CGO_ENABLED = 0;
+  env = {
+    CGO_ENABLED = 0;
+    OVERLAY_BOARD = ../../internal/board/board.json;
+  };
   nativeBuildInputs = [ go-lint ];
   buildPhase = "go-lint .";
   doCheck = true;

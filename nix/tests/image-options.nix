@@ -9,8 +9,9 @@
   sdImage,
 }:
 let
+  board = import ../board.nix;
   image = sdImage.override {
-    profileName = "nanopi-m6-nvme";
+    profileName = "${board.name}-nvme";
     extraKernelArgs = [
       "nanopi.test=1"
       "-talos.dashboard.disabled"
@@ -18,7 +19,7 @@ let
     meta = [
       {
         key = 10;
-        value = "nanopi-m6-meta-test";
+        value = "meta-test-of-ours";
       }
     ];
     diskSize = 2147483648;
@@ -42,10 +43,10 @@ runCommand "image-options"
     grep -a -o 'talos\.platform=metal[^"]*' raw | head -n 1 >arguments || true
     cat arguments
     grep -w 'nanopi.test=1' arguments
-    grep -w 'console=ttyS2,1500000' arguments
+    grep -w '${board.consoleArgument}' arguments
     if grep talos.dashboard.disabled arguments; then exit 1; fi
     meta=$(jq '.layout.partitions[] | select(.name == "META") | .firstSector' ${image}/manifest.json)
-    dd if=raw bs=512 skip=$meta count=2048 status=none | grep -a -c nanopi-m6-meta-test
+    dd if=raw bs=512 skip=$meta count=2048 status=none | grep -a -c meta-test-of-ours
     # The loader is elsewhere: none in this image.
     [ "$(dd if=raw bs=512 skip=64 count=1 status=none | head -c 4 | tr -d '\0')" = "" ]
     touch $out

@@ -33,7 +33,7 @@ runCommand "imager-versions"
       echo "$1: BOOT has $mib MiB"
       [ "$mib" = $2 ]
       # GRUB's menu lies uncompressed in BOOT: the arguments are this board's, the version the profile's.
-      zstd -dc $1/metal-arm64.raw.zst | grep -a -o 'console=ttyS2,1500000[^"]*' >arguments
+      zstd -dc $1/metal-arm64.raw.zst | grep -a -o '${(import ../board.nix).consoleArgument}[^"]*' >arguments
       head -n 1 arguments
     }
     expect ${image "v1.10.9"} 1000

@@ -67,10 +67,10 @@ stdenvNoCC.mkDerivation {
     registry address <stop &
     exec 9>stop
     until [ -e address ]; do sleep 0.1; done
-    repository=$(cat address)/nanopi-m6/overlay
+    repository=$(cat address)/${(import ../board.nix).name}/overlay
 
     OVERLAY_DIGEST=$(oci-image push ${overlay} $repository --tag test)
-    export OVERLAY_DIGEST OVERLAY_TAG=$repository:test OVERLAY_LAYOUT=${overlay}
+    export OVERLAY_DIGEST OVERLAY_TAG=$repository:test OVERLAY_LAYOUT=${overlay} OVERLAY_BOARD=${../../internal/board/board.json}
     ${lib.getExe pull} -test.v
 
     sed "s,REPOSITORY,$repository," $profilePath >profile.json

@@ -10,7 +10,7 @@
   overlay-sbom,
 }:
 runCommand "provenance-check" { nativeBuildInputs = [ supply-chain ]; } ''
-  statement=${provenance}/nanopi-m6.intoto.json
+  statement=${provenance}/${(import ../board.nix).name}.intoto.json
   provenance-check $statement ${sdImage} ${sbom} ${overlay-sbom}
   mkdir changed
   cp ${sdImage}/manifest.json changed/

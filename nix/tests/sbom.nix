@@ -14,9 +14,10 @@
   schema ? null,
 }:
 let
+  board = import ../board.nix;
   # What is made of this repository's own files has no source to fetch; Rockchip states no SPDX licence.
   own = [
-    "--own overlay-installer,nanopi-m6-device-trees"
+    "--own overlay-installer,${board.name}-device-trees"
   ]
   ++ lib.optional (!standIn) "--unstated rockchip-ddr-blob"
   ++ lib.optional (schema != null) "--schema ${schema}";
@@ -31,8 +32,8 @@ runCommand "sbom-check"
     debs = map (name: builtins.head (lib.splitString ":" name)) debs;
   }
   ''
-    sbom check ${options} ${overlay-sbom}/overlay-nanopi-m6.spdx.json
-    image=${sbom}/talos-nanopi-m6.spdx.json
+    sbom check ${options} ${overlay-sbom}/overlay-${board.name}.spdx.json
+    image=${sbom}/talos-${board.name}.spdx.json
     flannel=$(jq -r '.packages[] | select(.name == "flannel") | .name' $image)
     sbom check ${options} ''${flannel:+--own $flannel} $image
     for deb in $debs; do

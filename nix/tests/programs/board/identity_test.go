@@ -6,6 +6,8 @@ package board_test
 
 import (
 	"testing"
+
+	boardjson "talos-nanopi-m6/internal/board"
 )
 
 // The MAC addresses of the model's board: the EEPROM's (nanopi-m6.c), and what U-Boot makes of the CPU's id in OTP.
@@ -16,9 +18,9 @@ const (
 
 func TestBoardIDChoosesTheKernelsTree(t *testing.T) {
 	for _, tt := range []struct{ board, says, tree string }{
-		{"v1", "Board: NanoPi M6 V1, id 2818", "rockchip/rk3588s-nanopi-m6.dtb"},
-		{"v2", "Board: NanoPi M6 V2, id 3314", "rockchip/rk3588s-nanopi-m6v2.dtb"},
-		{"unknown", "Board: NanoPi M6, id 2000 not known: taken for V1", "rockchip/rk3588s-nanopi-m6.dtb"},
+		{"v1", "Board: NanoPi M6 V1, id 2818", boardjson.DeviceTrees[0]},
+		{"v2", "Board: NanoPi M6 V2, id 3314", boardjson.DeviceTrees[1]},
+		{"unknown", "Board: NanoPi M6, id 2000 not known: taken for V1", boardjson.DeviceTrees[0]},
 	} {
 		t.Run(tt.board, func(t *testing.T) {
 			t.Parallel()
@@ -27,7 +29,7 @@ func TestBoardIDChoosesTheKernelsTree(t *testing.T) {
 			board.Until(tt.says)
 			board.Prompt()
 			board.Type("print fdtfile\n")
-			board.Until("\nfdtfile=" + tt.tree)
+			board.Until("\nfdtfile=rockchip/" + tt.tree)
 		})
 	}
 }

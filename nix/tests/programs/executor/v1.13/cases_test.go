@@ -6,8 +6,11 @@ package executor_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,7 +32,7 @@ func build(t *testing.T) built {
 	}
 
 	dir := t.TempDir()
-	b = built{filepath.Join(dir, "nanopi-m6"), filepath.Join(dir, "artifacts"), filepath.Join(dir, "stand-in")}
+	b = built{filepath.Join(dir, "installer"), filepath.Join(dir, "artifacts"), filepath.Join(dir, "stand-in")}
 
 	for _, args := range [][]string{
 		{"build", "-o", b.installer, "./installer"},
@@ -47,6 +50,49 @@ func build(t *testing.T) built {
 
 	return b
 }
+
+// board is what a build says of the board: internal/board/board.json, which OVERLAY_BOARD names in a Nix build.
+type board struct {
+	Name        string
+	DeviceTrees []string
+	Console     struct {
+		TTY  string
+		Baud int
+	}
+	Loader struct {
+		Room int64 // bytes
+		MMC  struct {
+			File      string
+			FileStart int64 // bytes
+		}
+	}
+}
+
+func theBoard(t *testing.T) board {
+	t.Helper()
+
+	name := os.Getenv("OVERLAY_BOARD")
+	if name == "" {
+		name = "../../../../../internal/board/board.json"
+	}
+
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var b board
+	if err := json.Unmarshal(content, &b); err != nil || b.Name == "" {
+		t.Fatalf("%s: got %+v (%v), want a board", name, b, err)
+	}
+
+	return b
+}
+
+func (b board) console() string { return fmt.Sprintf("console=%s,%d", b.Console.TTY, b.Console.Baud) }
+
+// deviceTree is the first tree's path below artifacts/arm64 and on the EFI partition.
+func (b board) deviceTree() string { return path.Join("dtb/rockchip", b.DeviceTrees[0]) }
 
 func disk(t *testing.T) string {
 	t.Helper()
@@ -68,7 +114,8 @@ func disk(t *testing.T) string {
 }
 
 func TestOptionsArriveAtTalos(t *testing.T) {
-	installer := build(t).installer
+	installer, board := build(t).installer, theBoard(t)
+	offset := uint64(board.Loader.Room / 512)
 
 	for _, extra := range []overlay.ExtraOptions{nil, {}, {"console": true}, {"console": "on"}} {
 		options, err := getOptions(t, installer, extra)
@@ -76,8 +123,8 @@ func TestOptionsArriveAtTalos(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if options.Name != "nanopi-m6" || options.PartitionOptions.Offset != 20480 || !slices.Contains(options.KernelArgs, "console=ttyS2,1500000") {
-			t.Errorf("%v: %+v", extra, options)
+		if options.Name != board.Name || options.PartitionOptions.Offset != offset || !slices.Contains(options.KernelArgs, board.console()) {
+			t.Errorf("%v: got %+v, want name %s, offset %d and %s", extra, options, board.Name, offset, board.console())
 		}
 	}
 
@@ -91,9 +138,9 @@ func TestOptionsArriveAtTalos(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if slices.Contains(options.KernelArgs, "console=ttyS2,1500000") || !slices.Contains(options.KernelArgs, "watchdog.open_timeout=120") ||
+		if slices.Contains(options.KernelArgs, board.console()) || !slices.Contains(options.KernelArgs, "watchdog.open_timeout=120") ||
 			!slices.Contains(options.KernelArgs, "a=b") {
-			t.Errorf("%v: %+v", extra, options)
+			t.Errorf("%v: got arguments %q, want a=b and watchdog.open_timeout=120, not %s", extra, options.KernelArgs, board.console())
 		}
 	}
 }
@@ -108,14 +155,15 @@ func TestUnknownOptionFailsWithTheListOfValidOnes(t *testing.T) {
 	})
 
 	for _, err := range []error{optionsErr, installErr} {
-		if err == nil || !strings.Contains(err.Error(), `unknown overlay option "consoel"; valid are allowStandIn, bootDevice, console,`) {
-			t.Errorf("%v", err)
+		const want = `unknown overlay option "consoel"; valid are allowStandIn, bootDevice, console,`
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
 
 func TestInstallWritesLoaderAndDeviceTree(t *testing.T) {
-	b := build(t)
+	b, board := build(t), theBoard(t)
 	image, mount := disk(t), t.TempDir()
 
 	for range 2 {
@@ -131,22 +179,22 @@ func TestInstallWritesLoaderAndDeviceTree(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	loader, err := os.ReadFile(filepath.Join(b.artifacts, "arm64/u-boot/nanopi-m6/u-boot-rockchip.bin"))
+	loader, err := os.ReadFile(filepath.Join(b.artifacts, "arm64/u-boot", board.Name, board.Loader.MMC.File))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if !bytes.Equal(written[32<<10:][:len(loader)], loader) {
-		t.Error("the boot loader is not at 32 KiB")
+	if got := written[board.Loader.MMC.FileStart:][:len(loader)]; !bytes.Equal(got, loader) {
+		t.Errorf("byte %d: got %x…, want the boot loader, %x…", board.Loader.MMC.FileStart, got[:16], loader[:16])
 	}
 
-	want, err := os.ReadFile(filepath.Join(b.artifacts, "arm64/dtb/rockchip/rk3588s-nanopi-m6.dtb"))
+	want, err := os.ReadFile(filepath.Join(b.artifacts, "arm64", board.deviceTree()))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if got, err := os.ReadFile(filepath.Join(mount, "boot/EFI/dtb/rockchip/rk3588s-nanopi-m6.dtb")); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("device tree: %v", err)
+	if got, err := os.ReadFile(filepath.Join(mount, "boot/EFI", board.deviceTree())); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s: got %d bytes (%v), want the %d of the artifacts", board.deviceTree(), len(got), err, len(want))
 	}
 }
 
@@ -160,7 +208,7 @@ func TestStandInPassesOnlyWhenAskedFor(t *testing.T) {
 
 		allowed := extra["allowStandIn"] == true || extra["allowStandIn"] == "true"
 		if allowed != (err == nil) || !allowed && !strings.Contains(err.Error(), "no DDR blob: cannot start the board's memory") {
-			t.Errorf("%v: %v", extra, err)
+			t.Errorf("%v: got %v, want it allowed: %v", extra, err, allowed)
 		}
 	}
 }
