@@ -9,6 +9,8 @@
   # Rockchip's DDR blob: its version in nix/pins.nix ("v1.19"; with nixpkgs), or { blob, blobSha256 }, or neither (then the
   # image says that it starts no board).
   ddrBlob ? { },
+  # U-Boot's release, a tag in nix/pins.nix.
+  uBoot ? "v2025.01",
   # zst or xz.
   imageFormat ? "zst",
   # A flavour of nix/sources.nix, or "stock": Talos' own kernel of the release, with the release's initramfs as it is.
@@ -34,6 +36,9 @@ let
   stock = kernelFlavour == "stock";
   # The source whose device trees, headers and bindings ours is compiled with: the stock kernel's is not built here.
   sourceFlavour = if stock then "lts" else kernelFlavour;
+  uBootSource =
+    sources.u-boot.${uBoot}
+      or (throw "U-Boot ${uBoot}: nix/pins.nix has ${lib.concatStringsSep ", " (builtins.attrNames sources.u-boot)}");
   # program PACKAGESET DIRECTORY INTERNALS: one of this repository's Go programs.
   program =
     set: package: internal:
@@ -77,7 +82,7 @@ packagesOf (self: {
     { inherit sources; } // (if builtins.isString ddrBlob then { version = ddrBlob; } else ddrBlob)
   );
   u-boot = arm64.callPackage ./nix/boot/u-boot.nix {
-    source = sources.u-boot;
+    source = uBootSource;
     inherit (self) tfa;
     ddrBlob = self.ddr-blob;
   };
@@ -210,7 +215,7 @@ packagesOf (self: {
         published
         ;
       kernelFlavour = sourceFlavour;
-      inherit (self) ddr-blob;
+      inherit (self) u-boot;
     };
   };
   systemd-boot = pkgs.callPackage ./nix/talos/systemd-boot.nix { inherit sources; };
@@ -283,6 +288,7 @@ packagesOf (self: {
       kernel = kernelFlavour;
       format = imageFormat;
       profile = image.profileName or board.name;
+      inherit uBoot;
       ddrBlob =
         if self.ddr-blob.standIn then
           "none"
@@ -337,7 +343,7 @@ packagesOf (self: {
   ];
   # The board in QEMU (docs/board-model.md).
   qemu-nanopi-m6 = pkgs.callPackage ./nix/tests/qemu/qemu.nix { inherit sources; };
-  u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = sources.u-boot; };
+  u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = uBootSource; };
 
   # All of it once more, or null. What a compiler makes is made once in `make test`: reproducible-programs makes it again.
   again =

@@ -2,11 +2,20 @@
 # Every source that is not a Debian package: revision, hash and the hash's provenance. Debian's files stand in
 # nix/debian/lock, Go modules in each go.sum and, vendored, in nix/vendor-hashes.nix. Data only.
 {
+  # By their tags. The first is the default, as both package sets have it.
   u-boot = {
-    version = "2025.01";
-    url = "https://ftp.denx.de/pub/u-boot/u-boot-2025.01.tar.bz2";
-    hash = "sha256-ze99UHyT8bvZ8BXqm8IfoHQmhIFAVQGUWrxvhU1baG8=";
-    provenance = "the release tarball, nixpkgs' own pin and Debian's orig tarball are the same bytes";
+    "v2025.01" = {
+      url = "https://ftp.denx.de/pub/u-boot/u-boot-2025.01.tar.bz2";
+      hash = "sha256-ze99UHyT8bvZ8BXqm8IfoHQmhIFAVQGUWrxvhU1baG8=";
+      # Debian's file of the same bytes, in nix/debian/lock.
+      debian = "u-boot:source";
+      provenance = "the release tarball, nixpkgs' own pin and Debian's orig tarball are the same bytes";
+    };
+    "v2026.07" = {
+      url = "https://ftp.denx.de/pub/u-boot/u-boot-2026.07.tar.bz2";
+      hash = "sha256-eOi/w4L+OI+bVaodr4xWNSKgN3ebXUw0nRQV44HxJD4=";
+      provenance = "seen in 5 public recipes: Homebrew's u-boot-tools and meta-iot2050's u-boot-iot2050 among them";
+    };
   };
   tfa = {
     version = "2.12.1";

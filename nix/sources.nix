@@ -35,19 +35,35 @@ rec {
       inherit (f) url sha256;
     };
 
-  u-boot = {
-    inherit (pins.u-boot) version;
-    src = fetchurl {
-      name = lock.files."u-boot:source".storeName;
-      urls = [
-        pins.u-boot.url
-        lock.files."u-boot:source".url
-      ];
-      inherit (pins.u-boot) hash;
-    };
-  };
-  u-boot-collabora = {
-    inherit (pins.u-boot) version;
+  # U-Boot's releases by their tags. The hash is the pin's, wherever the file comes from.
+  u-boot = lib.mapAttrs (
+    tag: pin:
+    let
+      debian = lock.files.${pin.debian};
+    in
+    {
+      inherit tag;
+      version = lib.removePrefix "v" tag;
+      src = fetchurl (
+        {
+          inherit (pin) hash;
+        }
+        // (
+          if pin ? debian then
+            {
+              name = debian.storeName;
+              urls = [
+                pin.url
+                debian.url
+              ];
+            }
+          else
+            { inherit (pin) url; }
+        )
+      );
+    }
+  ) pins.u-boot;
+  u-boot-collabora = u-boot."v2025.01" // {
     src = collabora "u-boot" pins.collabora-u-boot;
   };
   tfa = {

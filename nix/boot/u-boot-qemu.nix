@@ -9,6 +9,7 @@
 let
   ours = import ./u-boot-ours.nix {
     inherit lib;
+    inherit (source) version;
     configs = [
       "boot-flow.config"
       "nanopi-m6-qemu_defconfig"
@@ -25,4 +26,4 @@ in
   ];
   extraMeta.platforms = [ "aarch64-linux" ];
 }).overrideAttrs
-  { inherit (ours) patches postPatch; }
+  { inherit (ours) patches postPatch postConfigure; }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # The board's boot loader: U-Boot with our configuration and device tree, BL31 and the DDR blob.
-# Arguments: `source` ({ version, src }), `tfa` (with bl31.elf) and `ddrBlob` (nix/boot/ddr-blob.nix).
+# Arguments: `source` ({ tag, version, src }), `tfa` (with bl31.elf) and `ddrBlob` (nix/boot/ddr-blob.nix).
 # Outputs: u-boot-rockchip.bin (at 32 KiB of a medium), u-boot-rockchip-spi.bin and their parts.
 # Two steps: the code is compiled once with another board's device tree, then ours, BL31 and the blob are put in, so that
 # a line changed in dts/ recompiles no code.
@@ -16,6 +16,7 @@ let
   board = import ../board.nix;
   ours = import ./u-boot-ours.nix {
     inherit lib;
+    inherit (source) version;
     configs = [
       "boot-flow.config"
       board.uBoot.defconfig
@@ -39,7 +40,7 @@ let
       inherit extraMeta;
     }).overrideAttrs
       {
-        inherit (ours) patches;
+        inherit (ours) patches postConfigure;
         postPatch = ours.postPatch + ''
           # The nearest board of this release stands in; the second step puts ours here.
           echo '#include "${board.uBoot.standInTree}"' >dts/upstream/src/arm64/rockchip/${board.deviceTree}.dts
@@ -88,6 +89,6 @@ stdenv.mkDerivation {
   '';
   dontStrip = true;
   dontFixup = true;
-  passthru = { inherit ddrBlob code; };
+  passthru = { inherit source ddrBlob code; };
   meta = extraMeta;
 }

@@ -33,6 +33,7 @@ in
   kernel = default.kernel;
   uboot = default.u-boot;
   uboot-collabora = default.u-boot.override { source = sources.u-boot-collabora; };
+  uboot-2026_07 = (project pkgs { uBoot = "v2026.07"; }).u-boot;
   # With the kernel this project boots in its checks, and with Talos from source.
   sdImage-lts = (project pkgs { kernelFlavour = "lts"; }).sdImage;
   sdImage-from-source = (project pkgs { talosVersion = null; }).sdImage;

@@ -104,6 +104,11 @@ in
       else
         "one of ${lib.concatStringsSep ", " (attrNames pins.rkbin)}, or { blob = FILE; blobSha256 = \"…\"; }";
   };
+  uBoot = {
+    description = "U-Boot's release (docs/board.md)";
+    default = "v2025.01";
+    check = oneOf (attrNames pins.u-boot);
+  };
   profile = {
     description = "where the boot loader is: ${board.name} in the image itself (microSD, eMMC), ${board.name}-nvme elsewhere, ${board.name}-spi in SPI NOR";
     default = board.name;

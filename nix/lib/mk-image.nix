@@ -47,6 +47,7 @@ let
       kernelConfig
       moduleSigning
       talosVersion
+      uBoot
       ;
     kernelFlavour = o.kernel;
     imageFormat = o.diskFormat;

@@ -66,9 +66,9 @@ let
     components = [
       {
         name = "u-boot";
-        inherit (sources.u-boot) version;
+        inherit (packages.u-boot.source) version;
         license = "GPL-2.0-or-later";
-        inherit (pins.u-boot) url hash;
+        inherit (pins.u-boot.${packages.u-boot.source.tag}) url hash;
       }
       (
         {

@@ -48,8 +48,8 @@ in
   )
   // lib.optionalAttrs (kernelFlavour == "lts") { source = file "linux-source-6.12"; };
   u-boot = {
-    inherit (sources.u-boot) version;
-    inherit (pins.u-boot) hash;
+    inherit (packages.u-boot.source) version;
+    inherit (pins.u-boot.${packages.u-boot.source.tag}) hash;
   };
   tfa = {
     inherit (sources.tfa) version;

@@ -22,6 +22,7 @@ module.build buildGoModule {
     ../../README.md
     ../../docs
     ../../dts
+    ../../patches
     ../../profiles
     ../boot/u-boot
     ../kernel/config

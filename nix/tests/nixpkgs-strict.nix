@@ -182,7 +182,7 @@ let
       ci = ../../.ci;
       workflow = ../../.github/workflows/build.yaml;
       tfaSource = sources.tfa.src;
-      ubootSource = sources.u-boot.src;
+      ubootSource = u-boot.source.src;
     } "bash ${./nixpkgs-strict/undone.sh} | tee $out";
   };
 in

@@ -3,12 +3,12 @@
 # evaluate.sh SOURCE [PART...]: evaluates every output of the flake in SOURCE on both systems, with the embedded package set as its
 # nixpkgs input and then with one that has only the names of nix/debian/interface.nix. Needs Nix (2.8 or later), jq, and
 # neither network nor builds: the store is a temporary one.
-# Parts, all of them unless named: lock outputs refusals cache newer restricted versions image_options installers template times.
+# Parts, all of them unless named: lock outputs refusals cache newer restricted versions image_options uboot installers template times.
 # Prints one line an output: name, seconds, megabytes that Nix asked for. Exit code 1 when anything does not evaluate.
 set -euo pipefail
 source=$(realpath "$1")
 parts=("${@:2}")
-[ $# -gt 1 ] || parts=(lock outputs refusals cache newer restricted versions image_options installers template times)
+[ $# -gt 1 ] || parts=(lock outputs refusals cache newer restricted versions image_options uboot installers template times)
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 
@@ -172,6 +172,9 @@ image_options() {
   refused 'ddrBlob = "v1.0";' "ddrBlob: want one of v1.19, v1.21"
   newer=$(image 'ddrBlob = "v1.21";') || fail "mkImage with DDR blob v1.21: $(cat "$work/errors")"
   [ "$plain" != "$newer" ] || fail "mkImage ignores the DDR blob's version"
+  refused 'uBoot = "v2024.01";' "uBoot: want one of v2025.01, v2026.07"
+  newer=$(image 'uBoot = "v2026.07";') || fail "mkImage with U-Boot v2026.07: $(cat "$work/errors")"
+  [ "$plain" != "$newer" ] || fail "mkImage ignores U-Boot's release"
   refused 'talosVersion = null; machineConfig = "/nix/x";' "v1.12 or later"
   # The stock kernel is the release's, with the release's initramfs as it is, and no kernel is built for it; a release that
   # has none pinned, and Talos from source, are refused.
@@ -189,6 +192,26 @@ image_options() {
   grep -o '^	"[A-Za-z]*": {' "$source/installer/options.go" | tr -d '	": {' | sort >"$work/installer"
   sed -n '/^  overlayOptions = \[/,/\]/p' "$source/nix/lib/image-options.nix" | grep -o '"[A-Za-z]*"' | tr -d '"' | sort >"$work/options"
   diff "$work/installer" "$work/options" || fail "nix/lib/image-options.nix and installer/options.go have other overlay options (above)"
+}
+
+# Each release of U-Boot gets our patches but those it has, in the form that it needs, and its own tarball.
+uboot() {
+  local tag patch since form want got
+  for tag in $(nix-instantiate --eval --json -E "builtins.attrNames (import $source/nix/pins.nix).u-boot" | jq -r '.[]'); do
+    want=()
+    for patch in "$source"/patches/u-boot/*.patch; do
+      since=$(sed -n 's/^Upstream-Status: Backport \[v\([0-9.]*\).*/\1/p' "$patch")
+      [ -z "$since" ] || [ "$(printf '%s\n' "$since" "${tag#v}" | sort -V | head -1)" != "$since" ] || continue
+      form=$source/patches/u-boot/${tag#v}/$(basename "$patch")
+      [ ! -e "$form" ] || patch=$form
+      want+=("$(sha256sum <"$patch")")
+    done
+    got=$(nix-instantiate --eval --strict --json -E "map toString (import $source { uBoot = \"$tag\"; }).u-boot.code.patches" 2>"$work/errors" |
+      jq -r '.[]' | while read -r patch; do sha256sum <"$patch"; done) || fail "U-Boot $tag: $(cat "$work/errors")"
+    [ "$got" = "$(printf '%s\n' "${want[@]}")" ] || fail "U-Boot $tag: got other patches than patches/u-boot has for it: $got"
+    grep -q "u-boot[-_]${tag#v}\." <<<"$(nix-instantiate --eval --json -E "(import $source { uBoot = \"$tag\"; }).u-boot.source.src.name" 2>"$work/errors")" ||
+      fail "U-Boot $tag is made of another tarball: $(cat "$work/errors")"
+  done
 }
 
 # Talos from source has an installer image from source. A release whose installer base is pinned has one made of it;

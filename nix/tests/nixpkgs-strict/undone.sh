@@ -102,7 +102,7 @@ undo_resources() {
 # 6: one form of nixpkgs' buildUBoot sets postPatch and installPhase itself, and a recipe's vanish.
 notice_phases() { values "$1" 'map (package: package.drvPath) [ tree.u-boot tree.u-boot-qemu ]'; }
 undo_phases_patch() {
-  sed -i -z 's/})\.overrideAttrs\n  { inherit (ours) patches postPatch; }/  inherit (ours) postPatch; })/' nix/boot/u-boot-qemu.nix
+  sed -i -z 's/})\.overrideAttrs\n  { inherit (ours) patches postPatch postConfigure; }/  inherit (ours) postPatch; })/' nix/boot/u-boot-qemu.nix
   echo 'buildUBoot does not know postPatch'
 }
 undo_phases_install() {
