@@ -68,11 +68,12 @@ type Layout struct {
 	BackupFIT int64  `yaml:"backupFIT"`
 }
 
-// Blob is a DDR blob that is known.
+// Blob is a DDR blob that is known: by its digest, or, where no source has one, by what it prints first.
 type Blob struct {
 	File   string `yaml:"file"   json:"file"`
-	Size   int64  `yaml:"size"   json:"size"` // bytes
-	SHA256 string `yaml:"sha256" json:"sha256"`
+	Size   int64  `yaml:"size"   json:"size,omitempty"` // bytes
+	SHA256 string `yaml:"sha256" json:"sha256,omitempty"`
+	Prints string `yaml:"prints" json:"prints,omitempty"`
 }
 
 var (
@@ -100,7 +101,7 @@ var (
 	MMC, SPI = m6.Loader.MMC, m6.Loader.SPI
 	// LoaderRoom is what an image leaves to GPT and boot loader: the first partition begins there, in bytes.
 	LoaderRoom = m6.Loader.Room
-	// KnownBlobs are the DDR blobs whose digests are known.
+	// KnownBlobs are the DDR blobs with a name.
 	KnownBlobs = m6.DDR.Known
 )
 

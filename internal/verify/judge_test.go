@@ -13,6 +13,7 @@ import (
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/gpt"
+	"talos-nanopi-m6/internal/inspect/loader"
 )
 
 func partition(name, kind string) gpt.Partition {
@@ -134,5 +135,21 @@ func TestATreeAtTheOtherBoardsPathIsRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestABlobKnownByWhatItPrintsAloneIsWarnedOf(t *testing.T) {
+	l := &list{}
+	l.ddr(&loader.Loader{DDR: loader.DDR{Version: "DDR 0", SHA256: "00", Known: &board.Blob{File: "ddr.bin", Prints: "DDR 0"}}}, Options{})
+
+	if got := l.checks[0]; got.Status != Warn || !strings.HasPrefix(got.Reason, "ddr.bin by what it prints (DDR 0); no digest") {
+		t.Errorf("got %+v, want a warning that names it", got)
+	}
+
+	l = &list{}
+	l.ddr(&loader.Loader{DDR: loader.DDR{Version: "DDR 0", Known: &board.Blob{File: "ddr.bin", SHA256: "00"}}}, Options{})
+
+	if got := l.checks[0]; got.Status != Pass || got.Reason != "ddr.bin" {
+		t.Errorf("got %+v, want it to pass by its digest", got)
 	}
 }

@@ -66,6 +66,8 @@ func (l *list) ddr(b *loader.Loader, o Options) {
 		l.add("ddr", Warn, "%s", rockchip.ErrStandIn)
 	case d.Missing:
 		l.add("ddr", Fail, "%s: build with one (--allow-stand-in for an image that only QEMU starts)", rockchip.ErrStandIn)
+	case d.Known != nil && d.Known.SHA256 == "":
+		l.add("ddr", Warn, "%s by what it prints (%s); no digest of it is on record to compare with its SHA-256, %s", d.Known.File, d, d.SHA256)
 	case d.Known != nil:
 		l.add("ddr", Pass, "%s", d.Known.File)
 	default:

@@ -19,7 +19,7 @@ type DDR struct {
 	Missing bool `json:"missing,omitempty"`
 	// Version is what the blob prints.
 	Version string `json:"version,omitempty"`
-	// Known is the blob, where its digest is a known one's.
+	// Known is the blob, where its digest is a known one's, or where no digest is on record and it prints what that one prints.
 	Known *board.Blob `json:"known,omitempty"`
 	// SHA256 is the digest of the stage without the padding at its end.
 	SHA256 string `json:"sha256,omitempty"`
@@ -53,7 +53,7 @@ func identifyDDR(stage []byte) DDR {
 	d := DDR{Version: firstMatch(ddrVersion, stage)}
 
 	for _, b := range board.KnownBlobs {
-		if b.Size <= int64(len(stage)) && digest(stage[:b.Size]) == b.SHA256 && zero(stage[b.Size:]) {
+		if b.SHA256 != "" && b.Size <= int64(len(stage)) && digest(stage[:b.Size]) == b.SHA256 && zero(stage[b.Size:]) {
 			d.Known, d.SHA256 = &b, b.SHA256
 
 			return d
@@ -61,6 +61,12 @@ func identifyDDR(stage []byte) DDR {
 	}
 
 	d.SHA256 = digest(bytes.TrimRight(stage, "\x00"))
+
+	for _, b := range board.KnownBlobs {
+		if b.SHA256 == "" && b.Prints == d.Version {
+			d.Known = &b
+		}
+	}
 
 	return d
 }
