@@ -135,6 +135,12 @@ packagesOf (self: {
       arm64 = installerFor arm64;
     };
   oci-image = program pkgs "cmd/oci-image" [ "oci" ];
+  initramfs-modules = program pkgs "cmd/initramfs-modules" [
+    "disk"
+    "image"
+    "inspect/diskfs"
+    "inspect/initramfs"
+  ];
   seekable = program pkgs "cmd/seekable" [
     "disk"
     "image"
@@ -187,7 +193,7 @@ packagesOf (self: {
     else
       pkgs.callPackage ./nix/talos/initramfs/official.nix {
         inherit (release) version initramfs;
-        inherit (self) kernel;
+        inherit (self) initramfs-modules kernel;
       };
   initramfs-from-source = pkgs.callPackage ./nix/talos/initramfs/from-source.nix {
     inherit sources;
@@ -360,6 +366,7 @@ packagesOf (self: {
             u-boot-qemu
             installer
             oci-image
+            initramfs-modules
             seekable
             flannel
             imager

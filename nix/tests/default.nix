@@ -64,7 +64,6 @@ in
     inherit (packages) tfa u-boot;
     kernel = packages.kernels.lts;
   };
-  payload = pkgs.callPackage ./payload.nix { };
   pin = pkgs.callPackage ./pin.nix { inherit (packages) pin; };
   overlay-push = pkgs.callPackage ./overlay-push.nix {
     inherit (packages)
@@ -118,7 +117,7 @@ in
     rebuilt = pkgs.callPackage ../talos/initramfs/official.nix {
       version = "from-source";
       initramfs = packages.initramfs-from-source;
-      inherit (packages) kernel;
+      inherit (packages) initramfs-modules kernel;
     };
   };
   two-disks = pkgs.callPackage ./two-disks.nix { inherit (packages) grub imagerTools u-boot-qemu; };

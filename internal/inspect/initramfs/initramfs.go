@@ -5,13 +5,10 @@
 package initramfs
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,102 +38,39 @@ type Rootfs struct {
 // maxRootfs is the largest root file system that is read, in bytes.
 const maxRootfs = 2 << 30
 
-// Decode reads an initramfs: cpio archives one after another, each compressed or not, as the kernel takes them
-// (Documentation/driver-api/early-userspace/buffer-format.rst). Talos' has /init and /rootfs.sqsh.
+// Decode reads an initramfs. Talos' has /init and /rootfs.sqsh.
 func Decode(r io.Reader) (*Rootfs, error) {
 	var (
 		root    *Rootfs
 		plugins []string
-		source  = bufio.NewReaderSize(r, 1<<20)
 	)
 
-	for {
-		if err := skipZeros(source); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, err
-		}
+	err := Files(r, func(h *cpio.Header, content io.Reader) error {
+		name := Name(h)
 
-		s, err := image.Decode(source, "initramfs")
-		if err != nil {
-			return nil, err
-		}
-
-		archives := bufio.NewReaderSize(s, 1<<20)
-
-		for {
-			if err := skipZeros(archives); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				return nil, err
+		switch {
+		case name == RootfsName:
+			var err error
+			if root, err = readSquash(content, h.Size); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
-
-			found, names, err := readArchive(cpio.NewReader(archives))
-			if err != nil {
-				return nil, err
-			}
-
-			plugins = append(plugins, names...)
-
-			if found != nil {
-				root = found
-			}
+		case strings.HasSuffix(name, Squashfs):
+			plugins = append(plugins, strings.TrimSuffix(name, Squashfs))
 		}
 
-		if s.Format != image.Raw { // the decoder read to the source's end
-			break
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 
 	if root == nil {
-		return nil, errors.New("no rootfs.sqsh in it")
+		return nil, ErrNoRootfs
 	}
 
 	root.Extensions = plugins
 
 	return root, nil
-}
-
-// skipZeros moves to the next byte that is not zero.
-func skipZeros(r *bufio.Reader) error {
-	for {
-		b, err := r.ReadByte()
-		if err != nil {
-			return err
-		}
-
-		if b != 0 {
-			return r.UnreadByte()
-		}
-	}
-}
-
-// readArchive reads one cpio archive.
-func readArchive(r *cpio.Reader) (*Rootfs, []string, error) {
-	var (
-		root    *Rootfs
-		plugins []string
-	)
-
-	for {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return root, plugins, nil
-		}
-
-		if err != nil {
-			return nil, nil, fmt.Errorf("cpio archive: %w", err)
-		}
-
-		switch name := strings.TrimPrefix(path.Clean("/"+h.Name), "/"); {
-		case name == "rootfs.sqsh":
-			if root, err = readSquash(r, h.Size); err != nil {
-				return nil, nil, fmt.Errorf("rootfs.sqsh: %w", err)
-			}
-		case strings.HasSuffix(name, ".sqsh"):
-			plugins = append(plugins, strings.TrimSuffix(name, ".sqsh"))
-		}
-	}
 }
 
 // readSquash reads the root file system.

@@ -1,31 +1,24 @@
 # SPDX-License-Identifier: MPL-2.0
 # A published initramfs with our kernel's modules in place of its own.
-# Arguments: `version`, `initramfs` (a file: xz or zstd, one archive or several) and `kernel` (release, lib/modules).
-# Outputs: the file.
+# Arguments: `version`, `initramfs` (a file: xz or zstd, one archive or several), `kernel` (release, lib/modules) and
+# `initramfs-modules` (cmd/initramfs-modules). Outputs: the file.
 {
-  stdenvNoCC,
-  cpio,
+  runCommand,
   kmod,
-  python3,
   squashfs-tools-ng,
-  xz,
-  zstd,
+  initramfs-modules,
   version,
   initramfs,
   kernel,
 }:
-stdenvNoCC.mkDerivation {
-  name = "initramfs-talos-${version}.zst";
-  nativeBuildInputs = [
-    cpio
-    kmod
-    python3
-    squashfs-tools-ng
-    xz
-    zstd
-  ];
-  inherit initramfs;
-  modules = "${kernel}/lib/modules";
-  swap = ./modules;
-  buildCommand = "bash $swap/replace.sh $initramfs $modules $out";
-}
+runCommand "initramfs-talos-${version}.zst"
+  {
+    nativeBuildInputs = [
+      initramfs-modules
+      kmod
+      squashfs-tools-ng
+    ];
+  }
+  ''
+    initramfs-modules ${initramfs} ${kernel}/lib/modules $out
+  ''

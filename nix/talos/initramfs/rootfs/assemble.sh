@@ -103,6 +103,8 @@ copy_modules() {
         # Not its links `build` and `source`, which lead out of the root.
         (cd "$modules/lib/modules/$release" && find . ! -type l ! -name . -print0 | sort -z |
             cpio --quiet --null --pass-through --make-directories "$to")
+        # The Nix store has taken the right to write.
+        chmod -R u+w "$to"
     fi
     for file in modules.order modules.builtin modules.builtin.modinfo; do
         [ -e "$to/$file" ] || : >"$to/$file"
