@@ -30,8 +30,7 @@ runCommand "talos-${installer.version}-installer-base"
   }
   ''
     for deb in $debs; do dpkg-deb --extract $deb unpacked; done
-    mkdir -p root/usr/bin root/usr/lib/aarch64-linux-gnu root/usr/lib/grub root/usr/share/xfsprogs root/boot root/tmp root/var
-    chmod 1777 root/tmp
+    mkdir -p root/usr/bin root/usr/lib/aarch64-linux-gnu root/usr/lib/grub root/usr/share/xfsprogs
     for link in bin lib sbin; do ln -s usr/''${link/sbin/bin} root/$link; done
     ln -s bin root/usr/sbin
     cp unpacked/usr/sbin/mkfs.fat unpacked/usr/sbin/mkfs.xfs root/usr/bin/

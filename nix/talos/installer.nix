@@ -11,7 +11,10 @@ import ../go-required.nix { inherit buildGoModule; } {
   module = ./installer;
   project = "github.com/siderolabs/talos";
   packages = [ "cmd/installer" ];
-  projectPatches = [ ../../patches/talos/0001-grub-configuration-old-or-new.patch ];
+  projectPatches = [
+    ../../patches/talos/0001-grub-configuration-old-or-new.patch
+    ../../patches/talos/0002-install-grub-where-firmware-takes-no-variables.patch
+  ];
   tags = [
     "tcell_minimal"
     "grpcnotrace"
