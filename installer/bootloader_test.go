@@ -64,7 +64,7 @@ func TestFailureSaysWhatTheBoardWouldStart(t *testing.T) {
 
 		err := planFor(t, disk, 2).write()
 		if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "the board still starts from /dev/failing: idblock at byte") {
-			t.Errorf("%d writes succeed: %v", left, err)
+			t.Errorf("%d writes succeed: got %v, want %v and %q", left, err, syscall.EIO, "the board still starts from /dev/failing: idblock at byte")
 		}
 	}
 
@@ -72,7 +72,7 @@ func TestFailureSaysWhatTheBoardWouldStart(t *testing.T) {
 
 	err := planFor(t, blank, 2).write()
 	if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "now /dev/failing: the board does not start from it") {
-		t.Errorf("a blank disk: %v", err)
+		t.Errorf("a blank disk: got %v, want %v and %q", err, syscall.EIO, "now /dev/failing: the board does not start from it")
 	}
 }
 

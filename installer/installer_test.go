@@ -156,7 +156,7 @@ func TestStandInGoesIntoImagesOnlyAndOnlyWhenAskedFor(t *testing.T) {
 	n := newNode(t, standIn, imageSize)
 
 	if _, err := n.install(t, nil); err == nil || !strings.Contains(err.Error(), rockchip.ErrStandIn.Error()) {
-		t.Errorf("not asked for: %v", err)
+		t.Errorf("not asked for: got %v, want %q", err, rockchip.ErrStandIn.Error())
 	}
 
 	if content := read(t, n.disk); bytes.ContainsFunc(content, func(r rune) bool { return r != 0 }) {
@@ -169,7 +169,7 @@ func TestStandInGoesIntoImagesOnlyAndOnlyWhenAskedFor(t *testing.T) {
 		n.disk = loop
 
 		if _, err := n.install(t, map[string]any{"allowStandIn": true}); err == nil || !strings.Contains(err.Error(), "never written to a device") {
-			t.Errorf("block device: %v", err)
+			t.Errorf("block device: got %v, want %q", err, "never written to a device")
 		}
 	}
 }
@@ -253,7 +253,7 @@ func TestPartitionInTheWayStopsTheInstallation(t *testing.T) {
 	before := read(t, n.disk)
 
 	if _, err := n.install(t, nil); err == nil || !strings.Contains(err.Error(), "partition 1 (EFI)") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want %q", err, "partition 1 (EFI)")
 	}
 
 	if !bytes.Equal(read(t, n.disk), before) {
@@ -348,7 +348,7 @@ func TestWhatIsWrongIsSaidBeforeAnythingIsWritten(t *testing.T) {
 			}
 
 			if entries, err := os.ReadDir(filepath.Join(n.mount, "boot")); err == nil {
-				t.Errorf("left on the EFI partition: %v", entries)
+				t.Errorf("left on the EFI partition: %v: got no error, want one", entries)
 			}
 		})
 	}
@@ -391,7 +391,7 @@ func TestOverlaysAndMACAddressAreInTheTree(t *testing.T) {
 	overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/extra.dtbo"), bytes.ReplaceAll(overlayTree(t), []byte("gmac1"), []byte("gmac9")))
 
 	if _, err := n.install(t, map[string]any{"dtb": "extra.dtbo"}); err == nil || !strings.Contains(err.Error(), `extra.dtbo: overlay cannot be applied: it refers to the symbol "gmac9"`) {
-		t.Errorf("missing symbol: %v", err)
+		t.Errorf("missing symbol: got %v, want %q", err, `extra.dtbo: overlay cannot be applied: it refers to the symbol "gmac9"`)
 	}
 }
 
@@ -430,7 +430,7 @@ func TestWhatTalosLeavesOutIsNamed(t *testing.T) {
 		"installDisk: /nonexistent\n":                              "artifactsPath is missing",
 	} {
 		if _, stderr, err := run(t, "install", input); err == nil || !strings.Contains(stderr, want) {
-			t.Errorf("%v: %s", err, stderr)
+			t.Errorf("got %v: %s, want %q", err, stderr, want)
 		}
 	}
 }

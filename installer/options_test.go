@@ -90,7 +90,7 @@ func TestWrongValuesAreRefusedByName(t *testing.T) {
 	} {
 		for _, value := range values {
 			if _, err := parseOptions(map[string]any{name: value}); err == nil || !strings.Contains(err.Error(), "overlay option "+name) {
-				t.Errorf("%s: %#v: %v", name, value, err)
+				t.Errorf("%s: %#v: got %v, want %q", name, value, err, "overlay option "+name)
 			}
 		}
 	}

@@ -222,7 +222,7 @@ func TestACheckShowsTheDelegateTheResult(t *testing.T) {
 	p := plugin{exec: d}
 
 	if err := p.check(args); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("checking a pod that was not added: %v", err)
+		t.Errorf("checking a pod that was not added: got %v, want %v", err, os.ErrNotExist)
 	}
 
 	if err := p.add(args); err != nil {

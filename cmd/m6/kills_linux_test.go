@@ -54,7 +54,7 @@ func TestKillsLeaveNothingThatLooksBootableAndIsNotWhole(t *testing.T) {
 
 	// The installer's way: a loader-only write adds the second copies.
 	if _, say, code := m6(t, "flash", "--loader-only", bins[0], copies); code != exitDone {
-		t.Fatal(say)
+		t.Fatalf("got %v, want exit code %d", say, exitDone)
 	}
 
 	images := []string{plain, copies}

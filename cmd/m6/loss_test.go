@@ -48,12 +48,12 @@ func TestAnImageIsNeverWhatIsWritten(t *testing.T) {
 		fails(t, exitRefused, "are the same", image, "boot", "--log", same, image)
 
 		if _, err := createOutput(same, image); err == nil {
-			t.Errorf("%s was created over %s", same, image)
+			t.Errorf("%s was created over %s: got no error, want one", same, image)
 		}
 	}
 
 	if _, err := createOutput(image, filepath.Dir(image)); err == nil {
-		t.Error("a part of an overlay was created over")
+		t.Errorf("a part of an overlay was created over: got no error, want one")
 	}
 }
 

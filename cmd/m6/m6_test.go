@@ -28,7 +28,7 @@ func TestEveryReportIsTextAndJSON(t *testing.T) {
 	for _, command := range []string{"inspect", "verify"} {
 		text, say, code := m6(t, command, disk)
 		if code != exitDone || !strings.Contains(text, "1.10.6") {
-			t.Errorf("%s: %d %s %s", command, code, text, say)
+			t.Errorf("%s: got %d %s %s, want exit code %d and %q", command, code, text, say, exitDone, "1.10.6")
 		}
 
 		out, say, code := m6(t, command, "-o", "json", disk)
@@ -92,7 +92,7 @@ func TestTheMapIsDrawnToAFile(t *testing.T) {
 	p := filepath.Join(t.TempDir(), "map.svg")
 
 	if _, say, code := m6(t, "inspect", "--svg", p, diskImage(t, diskimage.Spec{})); code != exitDone {
-		t.Fatal(code, say)
+		t.Fatalf("got %v %v, want exit code %d", code, say, exitDone)
 	}
 
 	if b, err := os.ReadFile(p); err != nil || !bytes.HasPrefix(b, []byte("<svg ")) {
@@ -105,7 +105,7 @@ func TestTheMapIsDrawnToAFile(t *testing.T) {
 	}
 
 	if _, say, code := m6(t, "inspect", "--svg", p, file(t, "board.dtb", tree)); code != exitFailed || !strings.Contains(say, "no map") {
-		t.Error(code, say)
+		t.Errorf("got %v %v, want exit code %d and %q", code, say, exitFailed, "no map")
 	}
 }
 
@@ -116,7 +116,7 @@ func TestACardIsFlashedAndPassesItsChecks(t *testing.T) {
 
 	out, say, code := m6(t, "flash", "-o", "json", "--embed-config", config, "--meta", "0xa=@"+network, diskImage(t, diskimage.Spec{}), card)
 	if code != exitDone {
-		t.Fatal(code, say)
+		t.Fatalf("got %v %v, want exit code %d", code, say, exitDone)
 	}
 
 	var r struct{ Written, Skipped int64 }
@@ -151,7 +151,7 @@ func TestOnlyTheLoaderIsWritten(t *testing.T) {
 
 	out, say, code := m6(t, "flash", "--loader-only", bin, card)
 	if code != exitDone || !strings.Contains(out, "written and compared") {
-		t.Fatal(code, out, say)
+		t.Fatalf("got %v %v %v, want exit code %d and %q", code, out, say, exitDone, "written and compared")
 	}
 
 	after, err := os.ReadFile(card)
@@ -178,7 +178,7 @@ func TestOnlyTheLoaderIsWritten(t *testing.T) {
 		file(t, "noise", bytes.Repeat([]byte("n"), 9<<20)): "noise",
 	} {
 		if _, say, code := m6(t, "flash", "--loader-only", args, card); code != exitInput || !strings.Contains(say, want) {
-			t.Error(code, say)
+			t.Errorf("got %v %v, want exit code %d and %q", code, say, exitInput, want)
 		}
 	}
 }
@@ -188,20 +188,20 @@ func TestAnInterruptedFlashHasItsOwnExitCode(t *testing.T) {
 	cancel()
 
 	if _, say, code := m6With(t, ctx, "flash", "--no-verify", diskImage(t, diskimage.Spec{}), blank(t, diskimage.Size)); code != exitInterrupted {
-		t.Error(code, say)
+		t.Errorf("got %v %v, want exit code %d", code, say, exitInterrupted)
 	}
 }
 
 func TestCompletionsAndManualAreMade(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if out, say, code := m6(t, "completion", shell); code != exitDone || !strings.Contains(out, "m6") {
-			t.Error(shell, code, say)
+			t.Errorf("got %v %v %v, want exit code %d and %q", shell, code, say, exitDone, "m6")
 		}
 	}
 
 	dir := t.TempDir()
 	if _, say, code := m6(t, "manual", dir); code != exitDone {
-		t.Fatal(code, say)
+		t.Fatalf("got %v %v, want exit code %d", code, say, exitDone)
 	}
 
 	for _, page := range []string{"m6.1", "m6-inspect.1", "m6-verify.1", "m6-flash.1", "m6-boot.1", "m6-doctor.1", "m6-recover.1"} {
@@ -234,7 +234,7 @@ func TestABoardIsRecoveredOverUSB(t *testing.T) {
 
 	_, say, code := m6(t, recoverArgs("--loader", ldr(t), "--storage", "emmc", disk)...)
 	if code != exitDone || !strings.Contains(say, untried) {
-		t.Fatal(code, say)
+		t.Fatalf("got %v %v, want exit code %d and %q", code, say, exitDone, untried)
 	}
 
 	if r, err := verify.Path(t.Context(), filepath.Join(dir, "storage"), verify.Options{}); err != nil || !r.Passed {
@@ -252,7 +252,7 @@ func TestALoaderAloneIsWrittenWhereItBelongs(t *testing.T) {
 		bin := file(t, layout.File, rockchiploader.Small.Image(layout))
 
 		if _, say, code := m6(t, recoverArgs("--loader", ldr(t), "--storage", storage, bin)...); code != exitDone {
-			t.Fatal(storage, code, say)
+			t.Fatalf("got %v %v %v, want exit code %d", storage, code, say, exitDone)
 		}
 
 		b, err := os.ReadFile(filepath.Join(dir, "storage"))
@@ -291,7 +291,7 @@ func TestWhatGoesWrongOnTheWayToABoardIsNamed(t *testing.T) {
 
 		_, say, code := m6(t, recoverArgs("--loader", ldr(t), "--storage", "emmc", disk)...)
 		if code != c.code || !strings.Contains(say, c.say) {
-			t.Errorf("%s: %d %s", fault, code, say)
+			t.Errorf("%s: got %d %s, want exit code %d and %q", fault, code, say, c.code, c.say)
 		}
 
 		b, err := os.ReadFile(filepath.Join(dir, "storage"))
@@ -300,7 +300,7 @@ func TestWhatGoesWrongOnTheWayToABoardIsNamed(t *testing.T) {
 		}
 
 		if _, err := rockchip.Search(bytes.NewReader(b), rockchip.MMC); err == nil {
-			t.Errorf("%s: the board would start what is left", fault)
+			t.Errorf("%s: the board would start what is left: got no error, want one", fault)
 		}
 	}
 }
@@ -323,7 +323,7 @@ func TestWhatDoesNotBelongOnABoardIsRefusedBeforeItIsTouched(t *testing.T) {
 		{[]string{"--loader", disk, disk}, exitFailed, "no loader for the mask ROM"},
 	} {
 		if _, say, code := m6(t, recoverArgs(c.args...)...); code != c.code || !strings.Contains(say, c.say) {
-			t.Errorf("%v: %d %s", c.args, code, say)
+			t.Errorf("%v: got %d %s, want exit code %d and %q", c.args, code, say, c.code, c.say)
 		}
 	}
 
@@ -335,11 +335,11 @@ func TestWhatDoesNotBelongOnABoardIsRefusedBeforeItIsTouched(t *testing.T) {
 	args = slices.DeleteFunc(args, func(s string) bool { return s == "--yes" })
 
 	if _, say, code := m6(t, args...); code != exitRefused || !strings.Contains(say, "nobody is there to ask") {
-		t.Error(code, say)
+		t.Errorf("got %v %v, want exit code %d and %q", code, say, exitRefused, "nobody is there to ask")
 	}
 
 	missing := append(recoverArgs(disk), "--rkdeveloptool", filepath.Join(t.TempDir(), "rkdeveloptool"))
 	if _, say, code := m6(t, missing...); code != exitFailed || !strings.Contains(say, "install the package rkdeveloptool") {
-		t.Error(code, say)
+		t.Errorf("got %v %v, want exit code %d and %q", code, say, exitFailed, "install the package rkdeveloptool")
 	}
 }

@@ -158,7 +158,7 @@ func TestFlashWithoutArgumentsGuides(t *testing.T) {
 	h := cards{list: []disk.Target{fit, own}}.with(fit)
 
 	if say, code := flashAsked(t, h.flash(), strings.NewReader("1\n")); code != exitInput || !strings.Contains(say, "no disk image in this folder") {
-		t.Errorf("no image: got %d %s", code, say)
+		t.Errorf("no image: got %d %s, want exit code %d and %q", code, say, exitInput, "no disk image in this folder")
 	}
 
 	image := diskImage(t, diskimage.Spec{})
@@ -194,7 +194,7 @@ func TestFlashWithoutArgumentsGuides(t *testing.T) {
 	}
 
 	if say, code := flashAsked(t, h.flash(), strings.NewReader("1\n")); code != exitInput || !strings.Contains(say, "more than one disk image") {
-		t.Errorf("two images: got %d %s", code, say)
+		t.Errorf("two images: got %d %s, want exit code %d and %q", code, say, exitInput, "more than one disk image")
 	}
 }
 

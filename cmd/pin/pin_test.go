@@ -251,7 +251,7 @@ func TestOneCallPinsAllAReleaseNeeds(t *testing.T) {
 	}
 
 	if provenance := got["v1.14.1"][provenanceKey].(string); !strings.Contains(provenance, "bundle verified") || !strings.Contains(provenance, "2026-11-26") {
-		t.Errorf("provenance: got %q", provenance)
+		t.Errorf("provenance: got %q, want %q and %q", provenance, "bundle verified", "2026-11-26")
 	}
 
 	if pinned, ok := got["v1.14.1"][baseKey].(map[string]any); !ok || pinned["imageDigest"] != "sha256:"+digest(nil) || pinned["sha256"] == "" {
@@ -302,7 +302,7 @@ func TestAMissingBundleIsTakenOfLinesThatNeverHadOneAlone(t *testing.T) {
 		if err := b.pin(t.Context(), version); err != nil {
 			t.Errorf("%s (unsigned allowed: %v): %v", version, unsigned, err)
 		} else if got := b.read(t)[version][provenanceKey].(string); !strings.Contains(got, "without a Sigstore bundle") {
-			t.Errorf("%s: got provenance %q", version, got)
+			t.Errorf("%s: got provenance %q, want %q", version, got, "without a Sigstore bundle")
 		}
 	}
 
@@ -457,7 +457,7 @@ func TestTheTableIsReplacedAsAWhole(t *testing.T) {
 	}
 
 	if err := (table{}).write(inTheWay); err == nil {
-		t.Error("writing over a directory: got no error")
+		t.Errorf("writing over a directory: got no error, want one")
 	}
 
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {

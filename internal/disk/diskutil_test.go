@@ -48,12 +48,12 @@ func TestAMacsDisksAreKnown(t *testing.T) {
 
 	own := Target{Path: "/dev/disk0", Size: gib, SectorSize: 512, Known: true, Uses: l.uses("disk0")}
 	if err := own.Refuse(0, true); err == nil || !strings.Contains(err.Error(), "this machine runs from it: /dev/disk0s2 is mounted at /") {
-		t.Errorf("the disk that macOS runs from, through an APFS container: got %v", err)
+		t.Errorf("the disk that macOS runs from, through an APFS container: got %v, want %q", err, "this machine runs from it: /dev/disk0s2 is mounted at /")
 	}
 
 	card := Target{Path: "/dev/disk4", Size: gib, SectorSize: 512, Known: true, Uses: l.uses("disk4")}
 	if err := card.Refuse(0, true); err == nil || !strings.Contains(err.Error(), "/dev/disk4s1 is mounted at /Volumes/PHOTOS: unmount it") {
-		t.Errorf("a mounted card: got %v", err)
+		t.Errorf("a mounted card: got %v, want %q", err, "/dev/disk4s1 is mounted at /Volumes/PHOTOS: unmount it")
 	}
 
 	if got, want := l.content("disk4"), []string{"FDisk_partition_scheme", "PHOTOS Windows_FAT_32"}; !slices.Equal(got, want) {

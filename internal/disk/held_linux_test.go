@@ -32,13 +32,13 @@ func TestALoopDeviceOverADiskIsAUseOfIt(t *testing.T) {
 	h.mount("8:16", "/mnt/inner", "/dev/loop1")
 
 	if err := h.target("loop0").Refuse(0, true); err == nil || !strings.Contains(err.Error(), "loop1, which is mounted at /mnt/inner") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %q", err, "loop1, which is mounted at /mnt/inner")
 	}
 
 	// The file itself, written to in the disk's place.
 	d, err := Open(card)
 	if err == nil {
-		t.Fatal("6 bytes taken for a disk", d)
+		t.Fatalf("got 6 bytes taken for a disk %v, want one", d)
 	}
 
 	if err := os.Truncate(card, 1<<20); err != nil {
@@ -137,7 +137,7 @@ func TestTheDiskThatWasOpenedIsTheOneThatIsWritten(t *testing.T) {
 
 func TestWhoMayNotIsToldOfRights(t *testing.T) {
 	if err := rights(&fs.PathError{Op: "open", Path: "/dev/sdX", Err: unix.EACCES}); !strings.Contains(err.Error(), "sudo") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %q", err, "sudo")
 	}
 
 	denied := Target{Path: "/dev/sdX", Size: gib, SectorSize: 512, Denied: true}
@@ -163,7 +163,7 @@ func TestALockedDiskIsWaitedForAndRefused(t *testing.T) {
 	}
 
 	if _, err := Share(p); !errors.Is(err, ErrBusy) {
-		t.Errorf("locked: got %v", err)
+		t.Errorf("locked: got %v, want %v", err, ErrBusy)
 	}
 
 	if err := first.Close(); err != nil {

@@ -126,7 +126,7 @@ func TestTheDiskTheMachineRunsFromIsRefusedHoweverItIsReached(t *testing.T) {
 			c(h)
 
 			if err := h.target("sda").Refuse(gib, true); !errors.Is(err, ErrTarget) || !strings.Contains(err.Error(), "this machine runs from it") {
-				t.Errorf("%v: %+v", err, h.target("sda").Uses)
+				t.Errorf("%v: got %+v, want %v and %q", err, h.target("sda").Uses, ErrTarget, "this machine runs from it")
 			}
 		})
 	}
@@ -176,17 +176,17 @@ func TestAPartitionLeadsToItsDisk(t *testing.T) {
 	h.disk("mmcblk0", 0, 32*gib, false, "mmcblk0p1")
 
 	if _, err := h.Target(filepath.Join(h.Dev, "mmcblk0p1")); !errors.Is(err, ErrTarget) || !strings.Contains(err.Error(), "name the whole disk, "+h.Dev+"/mmcblk0") {
-		t.Error(err)
+		t.Errorf("got %v, want %v and %q", err, ErrTarget, "name the whole disk, "+h.Dev+"/mmcblk0")
 	}
 
 	if _, err := h.Target(filepath.Join(h.Dev, "nothing")); err == nil {
-		t.Error("a disk that is not there")
+		t.Errorf("a disk that is not there: got no error, want one")
 	}
 
 	h.write("dev/null", "")
 
 	if _, err := h.Target(filepath.Join(h.Dev, "null")); !errors.Is(err, ErrTarget) {
-		t.Error(err)
+		t.Errorf("got %v, want %v", err, ErrTarget)
 	}
 }
 
@@ -235,7 +235,7 @@ func TestUnmountingLeavesTheSystemAlone(t *testing.T) {
 	}
 
 	if err := h.unmount(&card, func(string) error { return unix.EBUSY }); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "/media/card") {
-		t.Error(err)
+		t.Errorf("got %v, want %v and %q", err, unix.EBUSY, "/media/card")
 	}
 }
 
@@ -249,7 +249,7 @@ func TestWhatCannotBeWrittenToIsRefusedOnOpening(t *testing.T) {
 
 	for _, p := range []string{dir, odd, "/dev/null", filepath.Join(dir, "absent")} {
 		if d, err := Open(p); err == nil {
-			t.Errorf("opened %s: %v", p, d)
+			t.Errorf("opened %s: %v: got no error, want one", p, d)
 		}
 	}
 }

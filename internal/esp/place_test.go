@@ -135,7 +135,7 @@ func TestFailureLeavesTheOldFileAndNoLeftovers(t *testing.T) {
 	mustWrite(t, filepath.Join(root, "dtb/board.dtb"), "old tree")
 
 	if _, err := Place(root, "dtb/board.dtb", make([]byte, 256<<10), ours); err == nil {
-		t.Fatal("more was written than there is room for")
+		t.Fatalf("more was written than there is room for: got no error, want one")
 	}
 
 	if got := list(t, root); !slices.Equal(got, want) {
@@ -155,6 +155,6 @@ func TestFullFileSystemIsNamedWithNumbers(t *testing.T) {
 
 	err := checkSpace(t.TempDir(), int64(stat.Blocks)*stat.Bsize+1)
 	if !errors.Is(err, ErrNoSpace) || !strings.Contains(err.Error(), "bytes are free") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want %v and %q", err, ErrNoSpace, "bytes are free")
 	}
 }

@@ -133,7 +133,7 @@ func TestReadRefusesEveryCutAndWhatIsNoTree(t *testing.T) {
 
 	for n := range whole {
 		if _, err := fdt.Read(whole[:n]); err == nil {
-			t.Fatalf("the first %d of %d bytes pass for a tree", n, len(whole))
+			t.Fatalf("the first %d of %d bytes pass for a tree: got no error, want one", n, len(whole))
 		}
 	}
 
@@ -142,7 +142,7 @@ func TestReadRefusesEveryCutAndWhatIsNoTree(t *testing.T) {
 	}
 
 	if _, err := fdt.Read([]byte("this is a text of more than forty bytes, no tree")); !errors.Is(err, fdt.ErrNoTree) {
-		t.Errorf("a text: %v", err)
+		t.Errorf("a text: got %v, want %v", err, fdt.ErrNoTree)
 	}
 }
 

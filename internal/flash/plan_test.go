@@ -114,7 +114,7 @@ func TestAStandInForTheDDRBlobInAStreamIsFoundBeforeTheFirstByteChanges(t *testi
 	}
 
 	if err := judgeLoader(bytes.NewReader(make([]byte, 16<<20)), verify.Options{}); !errors.Is(err, rockchip.ErrNotBootable) {
-		t.Errorf("no loader: got %v", err)
+		t.Errorf("no loader: got %v, want %v", err, rockchip.ErrNotBootable)
 	}
 }
 

@@ -166,7 +166,7 @@ func TestADownloadThatNeverEndsWellSaysHowFarItCame(t *testing.T) {
 	defer server.Close()
 
 	if _, err := Stream(t.Context(), server.URL, nil); err == nil || !strings.Contains(err.Error(), "after 0 of") {
-		t.Error(err)
+		t.Errorf("got %v, want %q", err, "after 0 of")
 	}
 }
 
@@ -176,7 +176,7 @@ func TestWhatIsNotThereIsNamed(t *testing.T) {
 
 	for _, name := range []string{server.URL + "/metal-arm64.raw.zst", filepath.Join(t.TempDir(), "metal-arm64.raw.zst"), "http://127.0.0.1:1/metal-arm64.raw.zst"} {
 		if _, err := Stream(t.Context(), name, nil); err == nil || !strings.Contains(err.Error(), "metal-arm64.raw.zst") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want %q", name, err, "metal-arm64.raw.zst")
 		}
 	}
 
@@ -188,7 +188,7 @@ func TestWhatIsNotThereIsNamed(t *testing.T) {
 	}
 
 	if _, err := io.ReadAll(i.Source.Stream); !errors.Is(err, image.ErrTruncated) || !strings.Contains(err.Error(), "standard input") {
-		t.Error(err)
+		t.Errorf("got %v, want %v and %q", err, image.ErrTruncated, "standard input")
 	}
 }
 
@@ -330,7 +330,7 @@ func TestHTTPSDoesNotFallToHTTP(t *testing.T) {
 	defer func() { client.Transport = transport }()
 
 	if _, err := Stream(t.Context(), safe.URL, nil); err == nil || !strings.Contains(err.Error(), "from https to http") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %q", err, "from https to http")
 	}
 }
 

@@ -570,11 +570,11 @@ func TestAMediumThatForgetsIsFoundOut(t *testing.T) {
 		m.read = read
 
 		if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true}); !errors.Is(err, disk.ErrReadBack) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want %v", name, err, disk.ErrReadBack)
 		}
 
 		if _, err := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC); err == nil {
-			t.Errorf("%s: the board would start what is left", name)
+			t.Errorf("%s: the board would start what is left: got no error, want one", name)
 		}
 	}
 
@@ -582,7 +582,7 @@ func TestAMediumThatForgetsIsFoundOut(t *testing.T) {
 	m.read = func([]byte, int64) error { return unix.EIO }
 
 	if _, err := Write(t.Context(), m, source(img), Options{NoVerify: true}); !errors.Is(err, unix.EIO) {
-		t.Errorf("unreadable: %v", err)
+		t.Errorf("unreadable: got %v, want %v", err, unix.EIO)
 	}
 }
 
@@ -653,7 +653,7 @@ func TestAStreamThatDoesNotFitOrEndsEarlyLeavesNothingBootable(t *testing.T) {
 		}
 
 		if _, err := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC); err == nil {
-			t.Errorf("%s: the board would start what is left", name)
+			t.Errorf("%s: the board would start what is left: got no error, want one", name)
 		}
 	}
 }
@@ -750,11 +750,11 @@ func TestAStreamThatDoesNotPassIsNotMadeBootable(t *testing.T) {
 	defer dev.Close() // flushed
 
 	if _, err := Write(t.Context(), dev, Source{Name: p, Stream: f}, Options{}); !errors.Is(err, ErrVerify) || !strings.Contains(err.Error(), "another board's") {
-		t.Error(err)
+		t.Errorf("got %v, want %v and %q", err, ErrVerify, "another board's")
 	}
 
 	if _, err := rockchip.Search(dev, rockchip.MMC); err == nil {
-		t.Error("the board would start it")
+		t.Errorf("the board would start it: got no error, want one")
 	}
 }
 
@@ -788,7 +788,7 @@ func TestMetaIsAddedAsTalosReadsIt(t *testing.T) {
 	}
 
 	if _, err := packMeta(map[uint8]string{0x0a: strings.Repeat("x", metaLength)}); !errors.Is(err, ErrMeta) {
-		t.Error(err)
+		t.Errorf("got %v, want %v", err, ErrMeta)
 	}
 
 	// A damaged block holds nothing.
@@ -875,7 +875,7 @@ func TestAConfigurationOfAnySizeFitsOrIsRefused(t *testing.T) {
 		"", "machine: {}", "version: v1alpha1", "{", machineConfig + strings.Repeat("#", MaxConfig),
 	} {
 		if _, _, err := StateFile([]byte(bad)); !errors.Is(err, ErrConfig) {
-			t.Errorf("%.40q: %v", bad, err)
+			t.Errorf("%.40q: got %v, want %v", bad, err, ErrConfig)
 		}
 	}
 }
@@ -890,11 +890,11 @@ func TestWithoutRoomForStateNothingIsBootable(t *testing.T) {
 	m := newMemory(mediumSize)
 
 	if _, err := Write(t.Context(), m, source(small(t, 1)), Options{NoVerify: true, State: state}); err == nil || !strings.Contains(err.Error(), "no room") {
-		t.Error(err)
+		t.Errorf("got %v, want %q", err, "no room")
 	}
 
 	if _, err := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC); err == nil {
-		t.Error("the board would start it")
+		t.Errorf("the board would start it: got no error, want one")
 	}
 }
 

@@ -56,7 +56,7 @@ func TestADictionaryTakesNoMoreMemoryThanIsGiven(t *testing.T) {
 	}
 
 	if err == nil || !strings.Contains(err.Error(), "more than the 128 MiB of memory") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %q", err, "more than the 128 MiB of memory")
 	}
 
 	// What `xz -9` asks for, 64 MiB, is 28.
@@ -155,11 +155,11 @@ func TestTheEndOfAContextEndsEveryWait(t *testing.T) {
 		time.AfterFunc(50*time.Millisecond, func() { cancel(why) })
 
 		if err := wait(ctx); !errors.Is(err, why) {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v, want %v", name, err, why)
 		}
 	}
 
 	if d, err := OpenDisk(t.Context(), pipe); err == nil {
-		t.Errorf("a pipe was opened as a disk: %v", d)
+		t.Errorf("a pipe was opened as a disk: %v: got no error, want one", d)
 	}
 }

@@ -109,7 +109,7 @@ func TestTruncatedStreamIsAnErrorThatNamesTheFile(t *testing.T) {
 
 				_, err = image.WriteSparse(out, s)
 				if !errors.Is(err, image.ErrTruncated) || !strings.Contains(err.Error(), "metal-arm64.raw") {
-					t.Errorf("%d bytes short: %v", cut, err)
+					t.Errorf("%d bytes short: got %v, want %v and %q", cut, err, image.ErrTruncated, "metal-arm64.raw")
 				}
 
 				if err := out.Close(); err != nil {
@@ -130,13 +130,13 @@ func TestWindowBeyondTheCapIsRefused(t *testing.T) {
 	}
 
 	if _, err := io.ReadAll(s); !errors.Is(err, zstd.ErrWindowSizeExceeded) {
-		t.Fatalf("got %v", err)
+		t.Fatalf("got %v, want %v", err, zstd.ErrWindowSizeExceeded)
 	}
 }
 
 func TestDirectoryIsRefused(t *testing.T) {
 	if _, err := image.Open(t.Context(), t.TempDir()); !errors.Is(err, syscall.EISDIR) {
-		t.Fatalf("got %v", err)
+		t.Fatalf("got %v, want %v", err, syscall.EISDIR)
 	}
 }
 

@@ -239,7 +239,7 @@ func TestWhatIsNothingOfOursIsAnErrorThatNamesIt(t *testing.T) {
 
 		r, err := inspect.Path(t.Context(), p)
 		if err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: %+v, %v", name, r, err)
+			t.Errorf("%s: got %+v, %v, want %q", name, r, err, name)
 		}
 	}
 }

@@ -107,7 +107,7 @@ func TestADriverIsThereOnlyWithAllItsSymbols(t *testing.T) {
 
 func TestADirectoryThatIsNoKernelSourceIsSaidSo(t *testing.T) {
 	if _, err := FindDrivers(t.TempDir(), []string{"acme,mac"}); err == nil || !strings.Contains(err.Error(), "not a kernel source") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want %q", err, "not a kernel source")
 	}
 }
 
@@ -158,12 +158,12 @@ func TestOnlyEnabledNodesAreAskedFor(t *testing.T) {
 
 func TestATreeWithNothingToDriveIsNoSuccess(t *testing.T) {
 	if nodes, err := ReadNodes(tree(t, node("off", "acme,mac", "disabled"))); err == nil {
-		t.Errorf("accepted: %v", nodes)
+		t.Errorf("accepted: %v: got no error, want one", nodes)
 	}
 
 	path := filepath.Join(write(t, map[string]string{"board.dtb": "not a tree"}), "board.dtb")
 	if _, err := ReadNodes(path); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("a file that is not a tree: %v", err)
+		t.Errorf("a file that is not a tree: got %v, want %q", err, path)
 	}
 }
 
@@ -229,7 +229,7 @@ func TestReasonsMustBeWhole(t *testing.T) {
 		`of: [{compatible: ["acme,mmc"], why: because}]`,
 	} {
 		if _, err := ReadDevices(filepath.Join(write(t, map[string]string{"d.yaml": text}), "d.yaml")); err == nil {
-			t.Errorf("%s: accepted", text)
+			t.Errorf("%s: got no error, want one", text)
 		}
 	}
 }

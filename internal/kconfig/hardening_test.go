@@ -54,7 +54,7 @@ func TestAReasonForAMetSettingIsRefused(t *testing.T) {
 func TestAReportOfNothingIsNoSuccess(t *testing.T) {
 	for _, text := range []string{"[]", "", "[+] Config check is finished", `{"a": 1}`} {
 		if wrong, err := checkHardening(t, text, "checker: x\nexcept: []\n"); err == nil {
-			t.Errorf("%q: accepted, %v", text, wrong)
+			t.Errorf("%q: accepted, %v: got no error, want one", text, wrong)
 		}
 	}
 }

@@ -74,14 +74,14 @@ func TestConfigRefusesOtherFiles(t *testing.T) {
 		path := filepath.Join(write(t, map[string]string{"config": text}), "config")
 
 		if _, err := ReadConfig(path); !errors.Is(err, ErrNoConfig) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want %v", name, err, ErrNoConfig)
 		} else if !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: the error does not name the file: %v", name, err)
+			t.Errorf("%s: the error does not name the file: got %v, want %q", name, err, path)
 		}
 	}
 
 	if _, err := ReadConfig(filepath.Join(t.TempDir(), "missing")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a missing file: %v", err)
+		t.Errorf("a missing file: got %v, want %v", err, os.ErrNotExist)
 	}
 }
 
@@ -144,14 +144,14 @@ func TestNeedsThatCouldPassUnreadAreRefused(t *testing.T) {
 		"an empty file":             "",
 	} {
 		if _, err := ReadNeeds(write(t, map[string]string{"a.yaml": text})); err == nil {
-			t.Errorf("%s: accepted", name)
+			t.Errorf("%s: got no error, want one", name)
 		} else if !strings.Contains(err.Error(), "a.yaml") {
-			t.Errorf("%s: the error does not name the file: %v", name, err)
+			t.Errorf("%s: the error does not name the file: got %v, want %q", name, err, "a.yaml")
 		}
 	}
 
 	if _, err := ReadNeeds(t.TempDir()); err == nil {
-		t.Error("a directory without needs: accepted")
+		t.Errorf("a directory without needs: got no error, want one")
 	}
 }
 

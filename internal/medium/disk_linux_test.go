@@ -170,7 +170,7 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 			for _, path := range disks(t, file, 512) {
 				_, err := open(t, path).CheckRoom(32<<10, 10<<20)
 				if !errors.Is(err, ErrInTheWay) || !strings.Contains(err.Error(), tc.want) {
-					t.Errorf("%s: %v", path, err)
+					t.Errorf("%s: got %v, want %v and %q", path, err, ErrInTheWay, tc.want)
 				}
 			}
 		})
@@ -196,7 +196,7 @@ func TestSecondTableIsReadWhereTheFirstIsGone(t *testing.T) {
 	}
 
 	if _, err := open(t, file).CheckRoom(32<<10, 10<<20); !errors.Is(err, ErrInTheWay) {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want %v", err, ErrInTheWay)
 	}
 }
 
@@ -219,7 +219,7 @@ func TestDamagedTableIsRefused(t *testing.T) {
 	}
 
 	if _, err := open(t, file).CheckRoom(32<<10, 10<<20); err == nil || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want %q", err, "damaged")
 	}
 }
 
@@ -228,28 +228,28 @@ func TestSmallDiskIsRefused(t *testing.T) {
 
 	for _, path := range disks(t, file, 512) {
 		if _, err := open(t, path).CheckRoom(32<<10, 10<<20); err == nil || !strings.Contains(err.Error(), "9437184 bytes") {
-			t.Errorf("%s: %v", path, err)
+			t.Errorf("%s: got %v, want %q", path, err, "9437184 bytes")
 		}
 	}
 }
 
 func TestWhatIsNoDiskIsRefused(t *testing.T) {
 	if _, err := OpenDisk(t.TempDir()); !errors.Is(err, ErrUnfit) {
-		t.Errorf("folder: %v", err)
+		t.Errorf("folder: got %v, want %v", err, ErrUnfit)
 	}
 
 	if _, err := OpenDisk("/dev/null"); !errors.Is(err, ErrUnfit) {
-		t.Errorf("character device: %v", err)
+		t.Errorf("character device: got %v, want %v", err, ErrUnfit)
 	}
 
 	if _, err := OpenDisk("/nonexistent"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("nothing: %v", err)
+		t.Errorf("nothing: got %v, want %v", err, os.ErrNotExist)
 	}
 
 	if loop, ok := loopdevice.Attach(t, loopdevice.File(t, fileSize), 512, false); ok {
 		if node, ok := loopdevice.Partition(t, loop); ok {
 			if _, err := OpenDisk(node); !errors.Is(err, ErrUnfit) || !strings.Contains(err.Error(), "is a partition") {
-				t.Errorf("partition: %v", err)
+				t.Errorf("partition: got %v, want %v and %q", err, ErrUnfit, "is a partition")
 			}
 		}
 	}
@@ -260,7 +260,7 @@ func TestWriteProtectedDiskIsRefused(t *testing.T) {
 
 	if loop, ok := loopdevice.Attach(t, file, 512, true); ok {
 		if _, err := OpenDisk(loop); err == nil {
-			t.Error("a read-only device was opened for writing")
+			t.Errorf("a read-only device was opened for writing: got no error, want one")
 		}
 	}
 
@@ -366,7 +366,7 @@ func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
 	}
 
 	if _, err := IDBlockParts(partition, 128<<10, loader); err == nil || !strings.Contains(err.Error(), "131072 bytes") {
-		t.Errorf("a partition of 128 KiB: %v", err)
+		t.Errorf("a partition of 128 KiB: got %v, want %q", err, "131072 bytes")
 	}
 
 	if _, err := openBootPartition("/nonexistent/"+filepath.Base(path), sys); err == nil || state() != "1" {

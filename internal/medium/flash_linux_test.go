@@ -315,7 +315,7 @@ func TestSmallChipGetsNoSecondFIT(t *testing.T) {
 
 	tiny, _ := newFlash(erased(1<<20), 64<<10)
 	if _, err := updateFlash(tiny, loader); err == nil || !strings.Contains(err.Error(), "1048576 bytes") {
-		t.Errorf("a chip of 1 MiB: %v", err)
+		t.Errorf("a chip of 1 MiB: got %v, want %q", err, "1048576 bytes")
 	}
 }
 
@@ -338,7 +338,7 @@ func TestTheOneFlashChipIsFound(t *testing.T) {
 	}
 
 	if _, err := FindFlash("/dev", sys); !errors.Is(err, ErrNoFlash) {
-		t.Errorf("none: %v", err)
+		t.Errorf("none: got %v, want %v", err, ErrNoFlash)
 	}
 
 	add("mtd0", "nand")
@@ -353,7 +353,7 @@ func TestTheOneFlashChipIsFound(t *testing.T) {
 	add("mtd3", "nor")
 
 	if _, err := FindFlash("/dev", sys); err == nil || !strings.Contains(err.Error(), "2 SPI NOR") {
-		t.Errorf("two: %v", err)
+		t.Errorf("two: got %v, want %q", err, "2 SPI NOR")
 	}
 }
 
@@ -372,6 +372,6 @@ func TestStructuresHaveTheSizeTheKernelExpects(t *testing.T) {
 
 func TestWhatIsNoFlashIsRefused(t *testing.T) {
 	if _, err := OpenFlash("/dev/null"); err == nil || !strings.Contains(err.Error(), "MEMGETINFO") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want %q", err, "MEMGETINFO")
 	}
 }

@@ -416,7 +416,7 @@ func TestErrorAtAnyOperationPutsTheOldBytesBack(t *testing.T) {
 					}
 
 					if !errors.Is(err, syscall.EIO) {
-						t.Fatalf("%s: %v", name, err)
+						t.Fatalf("%s: got %v, want %v", name, err, syscall.EIO)
 					}
 
 					untouched := strings.Contains(err.Error(), "nothing was changed")
@@ -611,7 +611,7 @@ func TestMediumTooSmallIsRefused(t *testing.T) {
 	m := newFaulty(make([]byte, 8<<20))
 
 	if _, err := update(m, loader); err == nil || !strings.Contains(err.Error(), "8388608 bytes") {
-		t.Errorf("%v", err)
+		t.Errorf("got %v, want %q", err, "8388608 bytes")
 	}
 
 	if len(m.recorded) != 0 {

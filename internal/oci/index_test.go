@@ -347,7 +347,7 @@ func TestLayoutNeverWritesOverAnythingAndLeavesNothingHalfMade(t *testing.T) {
 	}
 
 	if err := oci.WriteLayout(existing, index); err == nil || !strings.Contains(err.Error(), "exists") {
-		t.Errorf("existing directory: %v", err)
+		t.Errorf("existing directory: got %v, want %q", err, "exists")
 	}
 
 	// The layers are read when they are written: a file that has gone by then is an error.
@@ -356,7 +356,7 @@ func TestLayoutNeverWritesOverAnythingAndLeavesNothingHalfMade(t *testing.T) {
 	}
 
 	if err := oci.WriteLayout(filepath.Join(parent, "new"), index); err == nil {
-		t.Error("a vanished file went unnoticed")
+		t.Errorf("a vanished file went unnoticed: got no error, want one")
 	}
 
 	left, err := os.ReadDir(parent)

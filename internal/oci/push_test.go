@@ -224,11 +224,11 @@ func TestFailedPushSetsNoTag(t *testing.T) {
 	dir, _ := overlayLayout(t)
 
 	if _, err := push(dir, repository, "v1"); err == nil {
-		t.Fatal("no error")
+		t.Fatalf("got no error, want one")
 	}
 
 	if _, err := crane.Manifest(repository + ":v1"); err == nil {
-		t.Error("the tag is set")
+		t.Errorf("the tag is set: got no error, want one")
 	}
 }
 

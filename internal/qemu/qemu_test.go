@@ -32,7 +32,7 @@ func args(t *testing.T, o qemu.Options) string {
 func TestTheImageIsNeverWrittenTo(t *testing.T) {
 	for _, d := range qemu.Disks {
 		if a := args(t, qemu.Options{Image: "/images/a,b.raw", Disk: d}); !strings.Contains(a, "format=raw,snapshot=on,file=/images/a,,b.raw") {
-			t.Errorf("%s: %s", d, a)
+			t.Errorf("%s: %s, want %q", d, a, "format=raw,snapshot=on,file=/images/a,,b.raw")
 		}
 	}
 }
@@ -53,17 +53,17 @@ func TestEveryDiskHasADeviceOfItsKind(t *testing.T) {
 
 func TestTheBoardsConsoleIsTheThirdPort(t *testing.T) {
 	if a := args(t, qemu.Options{Image: "x"}); !strings.Contains(a, "fd=3,set=1") || !strings.Contains(a, "chardev3=board") {
-		t.Error(a)
+		t.Errorf("got %v, want %q and %q", a, "fd=3,set=1", "chardev3=board")
 	}
 
 	if a := args(t, qemu.Options{Image: "x", Interactive: true}); !strings.Contains(a, "mux=on") || !strings.Contains(a, "chardev3=console") {
-		t.Error(a)
+		t.Errorf("got %v, want %q and %q", a, "mux=on", "chardev3=console")
 	}
 }
 
 func TestTheAPIIsForwardedFromLoopbackOnly(t *testing.T) {
 	if a := args(t, qemu.Options{Image: "x", APIPort: 4242}); !strings.Contains(a, "hostfwd=tcp:127.0.0.1:4242-:50000") {
-		t.Error(a)
+		t.Errorf("got %v, want %q", a, "hostfwd=tcp:127.0.0.1:4242-:50000")
 	}
 
 	if a := args(t, qemu.Options{Image: "x"}); strings.Contains(a, "hostfwd") {
@@ -81,7 +81,7 @@ func TestValuesQEMUWouldMisreadAreRefused(t *testing.T) {
 		{Image: "x", APIPort: 70000},
 	} {
 		if a, err := o.Args(); err == nil {
-			t.Errorf("%+v: %v", o, a)
+			t.Errorf("%+v: %v: got no error, want one", o, a)
 		}
 	}
 }
@@ -273,7 +273,7 @@ func TestAnEmptyImageIsRefused(t *testing.T) {
 
 	for _, d := range qemu.Disks {
 		if _, err := qemu.Prepare(t.Context(), path, t.TempDir(), d); err == nil || !strings.Contains(err.Error(), "empty.raw") {
-			t.Errorf("%s: %v", d, err)
+			t.Errorf("%s: got %v, want %q", d, err, "empty.raw")
 		}
 	}
 }

@@ -82,7 +82,7 @@ func TestFlippedBitIsRefused(t *testing.T) {
 			image[idStart+i] ^= 0x10
 
 			if _, err := rockchip.ParseLoader(image, layout); err == nil {
-				t.Fatalf("%s: flipped bit in byte %d of the idblock passes", name, i)
+				t.Fatalf("%s: flipped bit in byte %d of the idblock passes: got no error, want one", name, i)
 			}
 
 			image[idStart+i] ^= 0x10
@@ -98,7 +98,7 @@ func TestFlippedBitIsRefused(t *testing.T) {
 				loader.FIT[part.Offset+i] ^= 0x10
 
 				if _, err := rockchip.ParseLoader(image, layout); !errors.Is(err, rockchip.ErrHash) {
-					t.Fatalf("%s: flipped bit in byte %d of %s: %v", name, i, part.Name, err)
+					t.Fatalf("%s: flipped bit in byte %d of %s: got %v, want %v", name, i, part.Name, err, rockchip.ErrHash)
 				}
 
 				loader.FIT[part.Offset+i] ^= 0x10
@@ -113,13 +113,13 @@ func TestEveryCutIsRefused(t *testing.T) {
 
 	for n := len(image) - 1; n >= fit-100; n-- {
 		if _, err := rockchip.ParseLoader(image[:n], rockchip.MMC); err == nil {
-			t.Fatalf("%d of %d bytes pass", n, len(image))
+			t.Fatalf("%d of %d bytes pass: got no error, want one", n, len(image))
 		}
 	}
 
 	for n := range 20000 {
 		if _, err := rockchip.ParseLoader(image[:n], rockchip.MMC); !errors.Is(err, rockchip.ErrTruncated) {
-			t.Fatalf("%d of %d bytes: %v", n, len(image), err)
+			t.Fatalf("%d of %d bytes: got %v, want %v", n, len(image), err, rockchip.ErrTruncated)
 		}
 	}
 }
@@ -179,14 +179,14 @@ func TestSearchGoesOnToTheSecondPlaces(t *testing.T) {
 	copy(beyond[rockchip.MMC.IDBlock+int64(rockchip.MMC.Copies)*rockchip.MMC.Stride:], loader.IDBlock)
 
 	if _, err := rockchip.Search(bytes.NewReader(beyond), rockchip.MMC); !errors.Is(err, rockchip.ErrNotBootable) {
-		t.Errorf("a copy behind the last: %v", err)
+		t.Errorf("a copy behind the last: got %v, want %v", err, rockchip.ErrNotBootable)
 	}
 
 	noFIT := make([]byte, 12<<20)
 	copy(noFIT[rockchip.MMC.IDBlock:], loader.IDBlock)
 
 	if _, err := rockchip.Search(bytes.NewReader(noFIT), rockchip.MMC); !errors.Is(err, rockchip.ErrNotBootable) {
-		t.Errorf("no FIT: %v", err)
+		t.Errorf("no FIT: got %v, want %v", err, rockchip.ErrNotBootable)
 	}
 }
 

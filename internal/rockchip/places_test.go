@@ -67,13 +67,13 @@ func TestAnImagesDataAreInOnePlace(t *testing.T) {
 		"at both":                  {size, position, offset},
 	} {
 		if _, err := rockchip.ReadFIT(bytes.NewReader(fit(t, good, properties)), 0); !errors.Is(err, rockchip.ErrNoFIT) || !strings.Contains(err.Error(), "more than one place") {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v, want %v and %q", name, err, rockchip.ErrNoFIT, "more than one place")
 		}
 	}
 
 	// SPL takes the first of two, another reader the last.
 	if _, err := rockchip.ReadFIT(bytes.NewReader(fit(t, good, []dt.Property{data, {Name: "data", Value: []byte("another one")}})), 0); !errors.Is(err, fdt.ErrDamaged) {
-		t.Errorf("data twice: got %v", err)
+		t.Errorf("data twice: got %v, want %v", err, fdt.ErrDamaged)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestImagesOverTheSameBytesCountEachTime(t *testing.T) {
 
 	r := &counting{Reader: bytes.NewReader(fit(t, external, over, over, over, over, over, over, over, over, over, over))}
 	if _, err := rockchip.ReadFIT(r, 0); !errors.Is(err, rockchip.ErrNoFIT) || !strings.Contains(err.Error(), "together") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v and %q", err, rockchip.ErrNoFIT, "together")
 	}
 
 	if r.n > 64<<20 {

@@ -84,7 +84,7 @@ func TestAManifestOfAnotherProgramIsAWarning(t *testing.T) {
 		}
 
 		if _, _, err := (Options{Manifest: filepath.Join(dir, "manifest.json")}).manifest("x"); err == nil {
-			t.Errorf("%s: accepted where it was asked for", content)
+			t.Errorf("%s: accepted where it was asked for: got no error, want one", content)
 		}
 	}
 }

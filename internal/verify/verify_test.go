@@ -507,7 +507,7 @@ func TestACompressedImageIsComparedWithItsManifest(t *testing.T) {
 	}
 
 	if _, err := verify.Path(t.Context(), packed, verify.Options{}); !errors.Is(err, image.ErrTruncated) {
-		t.Errorf("half an image: %v", err)
+		t.Errorf("half an image: got %v, want %v", err, image.ErrTruncated)
 	}
 }
 
@@ -521,7 +521,7 @@ func TestAManifestThatIsNoneIsNamed(t *testing.T) {
 		}
 
 		if _, err := verify.Path(t.Context(), p, verify.Options{Manifest: m}); err == nil || !strings.Contains(err.Error(), m) {
-			t.Errorf("%q: %v", content, err)
+			t.Errorf("%q: got %v, want %q", content, err, m)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func TestAnAllocationTableThatLiesIsRefused(t *testing.T) {
 		}
 
 		if !errors.Is(err, ErrDamaged) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want %v", name, err, ErrDamaged)
 		}
 	}
 }

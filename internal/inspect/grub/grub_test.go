@@ -69,7 +69,7 @@ func TestWhatTalosDoesNotWriteCannotBeJudged(t *testing.T) {
 		"a default that is expanded": strings.Replace(written, `default="A - Talos v1.10.6"`, `default="$x"`, 1),
 	} {
 		if list, err := Parse(config); !errors.Is(err, ErrOther) {
-			t.Errorf("%s: got %v, %+v", name, err, list)
+			t.Errorf("%s: got %v, %+v, want %v", name, err, list, ErrOther)
 		}
 	}
 }

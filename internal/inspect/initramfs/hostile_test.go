@@ -107,7 +107,7 @@ func TestAHostileRootFileSystemTakesNoMoreThanItMay(t *testing.T) {
 	} {
 		r, err := read(t, b)
 		if err == nil {
-			t.Errorf("%s: %+v", name, r)
+			t.Errorf("%s: %+v: got no error, want one", name, r)
 		}
 	}
 }

@@ -223,19 +223,19 @@ func TestWhatIsNotThereIsSaidSo(t *testing.T) {
 	f := open(t, boot(t))
 
 	if _, err := f.Open("A/nothing"); !errors.Is(err, fs.ErrNotExist) {
-		t.Error(err)
+		t.Errorf("got %v, want %v", err, fs.ErrNotExist)
 	}
 
 	if _, err := f.Open("../A"); !errors.Is(err, fs.ErrInvalid) {
-		t.Error(err)
+		t.Errorf("got %v, want %v", err, fs.ErrInvalid)
 	}
 
 	if _, err := f.Open("link"); !errors.Is(err, ErrUnsupported) {
-		t.Error(err)
+		t.Errorf("got %v, want %v", err, ErrUnsupported)
 	}
 
 	if _, err := f.Open("grub/grub.cfg/x"); err == nil {
-		t.Error("a file has children")
+		t.Errorf("a file has children: got no error, want one")
 	}
 }
 
@@ -281,7 +281,7 @@ func TestEveryFlippedBitInMetadataIsFound(t *testing.T) {
 			}
 
 			if err == nil {
-				t.Errorf("the flip of bit %08b in byte %d is not found", mask, no*page+in)
+				t.Errorf("the flip of bit %08b in byte %d is not found: got no error, want one", mask, no*page+in)
 			}
 
 			d.flip(no*page+in, mask)
@@ -321,7 +321,7 @@ func TestADirectoryWithinItselfIsRefused(t *testing.T) {
 	resum(block, 100)
 
 	if err := open(t, d).Check(); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "more than one directory") {
-		t.Error(err)
+		t.Errorf("got %v, want %v and %q", err, ErrDamaged, "more than one directory")
 	}
 }
 
@@ -333,7 +333,7 @@ func TestWhatIsReadOverAndOverIsLimited(t *testing.T) {
 	maxNames = 3
 
 	if err := open(t, boot(t)).Check(); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "3 names") {
-		t.Errorf("names: got %v", err)
+		t.Errorf("names: got %v, want %v and %q", err, ErrUnsupported, "3 names")
 	}
 
 	maxNames, maxMetadata = names, 16<<10
@@ -344,7 +344,7 @@ func TestWhatIsReadOverAndOverIsLimited(t *testing.T) {
 	}
 
 	if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "16384 bytes") {
-		t.Errorf("bytes: got %v", err)
+		t.Errorf("bytes: got %v, want %v and %q", err, ErrUnsupported, "16384 bytes")
 	}
 }
 
@@ -365,7 +365,7 @@ func TestAFileSystemThatIsCutOffIsRefused(t *testing.T) {
 
 	for _, size := range []int64{0, 100, 512, 4096, 1 << 20, d.size / 2, d.size - 4096} {
 		if _, err := Open(io.NewSectionReader(d, 0, size), size); err == nil {
-			t.Errorf("opened %d bytes of %d", size, d.size)
+			t.Errorf("opened %d bytes of %d: got no error, want one", size, d.size)
 		}
 	}
 }

@@ -139,7 +139,7 @@ func TestNothingToBootEndsInAReset(t *testing.T) {
 	m := start(t)
 
 	if said := m.Rest(); !strings.Contains(said, "Nothing to boot.") || !strings.Contains(said, "resetting ...") {
-		t.Error("U-Boot did not start over")
+		t.Errorf("U-Boot did not start over, want %q and %q", "Nothing to boot.", "resetting ...")
 	}
 }
 
@@ -289,7 +289,7 @@ func TestNetworkIsTriedLast(t *testing.T) {
 			m := start(t, "-netdev", "user,id=n,"+network, "-device", "virtio-net-pci,netdev=n,romfile=")
 
 			if said := m.Rest(); !strings.Contains(said, "Hello, world!") || !strings.Contains(said, "node.efi") {
-				t.Error("the program did not start")
+				t.Errorf("the program did not start, want %q and %q", "Hello, world!", "node.efi")
 			}
 		})
 	}

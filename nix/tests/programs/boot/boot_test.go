@@ -148,7 +148,7 @@ func TestComplaintsAreFoundOnceAndOnlyTheListedAreAllowed(t *testing.T) {
 	}
 
 	if err := unknown(got); err == nil || !strings.Contains(err.Error(), "NfTablesChainController") {
-		t.Fatal(err)
+		t.Fatalf("got %v, want %q", err, "NfTablesChainController")
 	}
 }
 
@@ -197,7 +197,7 @@ func TestEveryAllowanceHasAReasonAndALimit(t *testing.T) {
 		"- match: x\n  reason: y\n  also: z\n",
 	} {
 		if _, err := loadAllowances([]byte(bad)); err == nil {
-			t.Errorf("accepted: %s", bad)
+			t.Errorf("accepted: %s: got no error, want one", bad)
 		}
 	}
 }
@@ -215,7 +215,7 @@ func TestKernelArgumentsAreReadFromTheBoardsConsole(t *testing.T) {
 	}
 
 	if _, err := kernelArgs(good); err == nil {
-		t.Fatal("the other console was taken for it")
+		t.Fatalf("the other console was taken for it: got no error, want one")
 	}
 }
 
@@ -374,7 +374,7 @@ func TestAnAPIThatAnswersNothingIsAnErrorNotAnAnswer(t *testing.T) {
 	defer c.Close() // the test is over
 
 	if a, err := ask(t.Context(), c); err == nil {
-		t.Fatalf("%+v", a)
+		t.Fatalf("%+v: got no error, want one", a)
 	}
 }
 
@@ -422,7 +422,7 @@ func TestARunThatFailsSaysWhyAndShowsTheLog(t *testing.T) {
 
 			for _, w := range c.want {
 				if !strings.Contains(err.Error(), w) {
-					t.Errorf("no %q in: %v", w, err)
+					t.Errorf("no %q in: got %v, want %q", w, err, w)
 				}
 			}
 		})
@@ -450,7 +450,7 @@ func TestAnInterruptStopsQEMUAndLeavesNothing(t *testing.T) {
 	}()
 
 	if _, err := c.boot(ctx); err == nil || !strings.Contains(err.Error(), "canceled") {
-		t.Fatal(err)
+		t.Fatalf("got %v, want %q", err, "canceled")
 	}
 
 	pid, err := os.ReadFile(pidFile)
@@ -459,7 +459,7 @@ func TestAnInterruptStopsQEMUAndLeavesNothing(t *testing.T) {
 	}
 
 	if _, err := os.Stat("/proc/" + strings.TrimSpace(string(pid))); err == nil {
-		t.Errorf("QEMU %s still runs", pid)
+		t.Errorf("QEMU %s still runs: got no error, want one", pid)
 	}
 
 	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
@@ -475,7 +475,7 @@ func TestBadUsageIsNotAFailedBoot(t *testing.T) {
 		{"-nonsense"},
 	} {
 		if code := run(t.Context(), argv); code != 2 {
-			t.Errorf("%v: exit code %d", argv, code)
+			t.Errorf("%v: got exit code %d, want 2", argv, code)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func overlaid(t *testing.T, name string) map[string]*devicetree.Tree {
 		err := fdt.Apply(base, over)
 		if strings.HasSuffix(overlay, "-display.dtbo") && fdt.Lookup(base.RootNode, "/hdmi@fde80000") == nil {
 			if err == nil {
-				t.Errorf("%s applies to %s, which has no HDMI", overlay, name)
+				t.Errorf("%s applies to %s, which has no HDMI: got no error, want one", overlay, name)
 			}
 
 			continue
