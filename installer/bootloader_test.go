@@ -85,7 +85,7 @@ func TestEveryMessageIsOneMessageOfTheKernelsLog(t *testing.T) {
 
 	want := messages{"<30>overlay " + board.Name + ": first\n", "<30>overlay " + board.Name + ": two\n", "<30>lines\n"}
 	if strings.Join(log, "|") != strings.Join(want, "|") {
-		t.Errorf("%q", log)
+		t.Errorf("got %q, want %q", log, want)
 	}
 }
 
@@ -101,7 +101,7 @@ func (m *messages) Write(p []byte) (int, error) {
 func TestMountPointsAreTold(t *testing.T) {
 	for folder, want := range map[string]bool{"/proc": true, "/proc/self": false, "/nonexistent": false, t.TempDir(): false} {
 		if got := mounted(folder); got != want {
-			t.Errorf("%s: %v", folder, got)
+			t.Errorf("%s: got %v, want %v", folder, got, want)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func TestTheEFIPartitionIsJudgedBeforeTheLoaderIsTouched(t *testing.T) {
 			}
 
 			if bytes.ContainsFunc(read(t, n.disk), func(r rune) bool { return r != 0 }) {
-				t.Error("the loader was written")
+				t.Error("got a disk that was written to, want no loader on it")
 			}
 		})
 	}

@@ -121,15 +121,15 @@ func TestImageHoldsUBootsFileAsItIsAndTheDeviceTree(t *testing.T) {
 	image := read(t, n.disk)
 
 	if !bytes.Equal(image[32<<10:][:len(loader)], loader) {
-		t.Error("the image does not hold the boot loader at 32 KiB")
+		t.Errorf("32 KiB: got %x…, want the boot loader, %x…", image[32<<10:][:8], loader[:8])
 	}
 
 	if rest := slices.Concat(image[:32<<10], image[32<<10+len(loader):]); bytes.ContainsFunc(rest, func(r rune) bool { return r != 0 }) {
-		t.Error("something else was written to the image")
+		t.Error("got more than the loader in the image, want zeros beside it")
 	}
 
 	if tree := read(t, filepath.Join(n.mount, "boot/EFI", board.DeviceTree)); !bytes.Equal(tree, rockchiploader.DeviceTree()) {
-		t.Error("the device tree is another one")
+		t.Errorf("device tree: got another one of %d bytes, want the overlay's", len(tree))
 	}
 
 	for _, want := range []string{"u-boot-rockchip.bin at byte 32768", fmt.Sprintf("%d bytes written, sha256", len(loader)), "device tree"} {
@@ -160,7 +160,7 @@ func TestStandInGoesIntoImagesOnlyAndOnlyWhenAskedFor(t *testing.T) {
 	}
 
 	if content := read(t, n.disk); bytes.ContainsFunc(content, func(r rune) bool { return r != 0 }) {
-		t.Error("written all the same")
+		t.Errorf("got %d bytes that are not blank, want none written", len(content))
 	}
 
 	n.mustInstall(t, map[string]any{"allowStandIn": true})
@@ -225,7 +225,7 @@ func TestUpgradeReplacesTheLoaderAndKeepsThePartitions(t *testing.T) {
 	after := read(t, file)
 
 	if !bytes.Equal(after[10<<20:], table) {
-		t.Error("the partitions changed")
+		t.Error("got other partitions, want them as they were")
 	}
 
 	want, err := rockchip.ParseLoader(rockchiploader.Small.With(2).Image(rockchip.MMC), rockchip.MMC)
@@ -234,15 +234,15 @@ func TestUpgradeReplacesTheLoaderAndKeepsThePartitions(t *testing.T) {
 	}
 
 	if !bytes.Equal(after[rockchip.MMC.IDBlock:][:len(want.IDBlock)], want.IDBlock) || !bytes.Equal(after[rockchip.MMC.FIT:][:len(want.FIT)], want.FIT) {
-		t.Error("the new loader is not on the disk")
+		t.Errorf("got idblock %x…, want the new loader, %x…", after[rockchip.MMC.IDBlock:][:8], want.IDBlock[:8])
 	}
 
 	if n.disk != file && !strings.Contains(log, "second idblock at byte 557056") {
-		t.Errorf("no second copies: %s", log)
+		t.Errorf("got %s, want a second copy of the idblock at byte 557056", log)
 	}
 
 	if again := n.mustInstall(t, nil); strings.Contains(again, "written,") {
-		t.Errorf("written again: %s", again)
+		t.Errorf("got %s, want nothing written again", again)
 	}
 }
 
@@ -257,7 +257,7 @@ func TestPartitionInTheWayStopsTheInstallation(t *testing.T) {
 	}
 
 	if !bytes.Equal(read(t, n.disk), before) {
-		t.Error("written all the same")
+		t.Error("got a disk that changed, want it as it was")
 	}
 }
 
@@ -268,11 +268,11 @@ func TestBootDeviceDecidesWhetherTheLoaderIsWritten(t *testing.T) {
 		log := n.mustInstall(t, map[string]any{"bootDevice": bootDevice})
 
 		if got := string(read(t, n.disk)[32<<10:][:4]) == "RKNS"; got != want {
-			t.Errorf("%s: loader written: %v", bootDevice, got)
+			t.Errorf("%s: loader written: got %v, want %v", bootDevice, got, want)
 		}
 
 		if !want && !strings.Contains(log, "boot loader not written to "+n.disk) {
-			t.Errorf("%s: not said why: %s", bootDevice, log)
+			t.Errorf("%s: got %s, want why the loader was not written", bootDevice, log)
 		}
 
 		// The device trees go to the EFI partition in any case.
@@ -287,7 +287,7 @@ func TestBootDeviceDecidesWhetherTheLoaderIsWritten(t *testing.T) {
 		for _, bootDevice := range bootDevices {
 			o := &options{bootDevice: bootDevice}
 			if got, want := o.leavesOut(medium.Kind(kind)) == "", slices.Contains(strings.Fields(written), bootDevice); got != want {
-				t.Errorf("%s on an %s: written: %v", bootDevice, kind, got)
+				t.Errorf("%s on an %s: written: got %v, want %v", bootDevice, kind, got, want)
 			}
 		}
 	}
@@ -344,7 +344,7 @@ func TestWhatIsWrongIsSaidBeforeAnythingIsWritten(t *testing.T) {
 			}
 
 			if content := read(t, file); bytes.ContainsFunc(content, func(r rune) bool { return r != 0 }) {
-				t.Error("the disk was written to")
+				t.Errorf("got %d bytes that are not blank, want none written", len(content))
 			}
 
 			if entries, err := os.ReadDir(filepath.Join(n.mount, "boot")); err == nil {
@@ -376,16 +376,16 @@ func TestOverlaysAndMACAddressAreInTheTree(t *testing.T) {
 
 	controller := fdt.Lookup(tree.RootNode, "/ethernet@fe1c0000")
 	if mac, _ := fdt.Property(controller, "local-mac-address"); !bytes.Equal(mac, []byte{2, 0, 0, 0x12, 0x34, 0x56}) {
-		t.Errorf("MAC address % x", mac)
+		t.Errorf("MAC address: got % x, want 02 00 00 12 34 56", mac)
 	}
 
 	if got := fdt.String(controller, "status"); got != "okay" {
-		t.Errorf("the overlay's status is %q", got)
+		t.Errorf("the overlay's status: got %q, want okay", got)
 	}
 
 	// U-Boot would overwrite the address of a node that an alias names.
 	if fdt.Lookup(tree.RootNode, "ethernet0") != nil || fdt.Lookup(tree.RootNode, "mmc0") == nil {
-		t.Error("aliases")
+		t.Error("got an alias ethernet0 or none for mmc0, want mmc0 alone")
 	}
 
 	overwrite(t, filepath.Join(n.artifacts, "arm64/dtb/rockchip/extra.dtbo"), bytes.ReplaceAll(overlayTree(t), []byte("gmac1"), []byte("gmac9")))
@@ -447,7 +447,7 @@ func TestUnknownFieldsOfANewerTalosAreIgnored(t *testing.T) {
 func TestWrongCallsFailWithAMessage(t *testing.T) {
 	for command, input := range map[string]string{"get-options": "[1, 2]", "install": "installDisk: [", "uninstall": ""} {
 		if stdout, stderr, err := run(t, command, input); err == nil || stderr == "" || stdout != "" {
-			t.Errorf("%s: %v, %q, %q", command, err, stdout, stderr)
+			t.Errorf("%s: got %v, %q, %q; want an error, on standard error alone", command, err, stdout, stderr)
 		}
 	}
 }
@@ -486,13 +486,13 @@ func FuzzInstallOptions(f *testing.F) {
 
 		for _, arg := range o.kernelArgs() {
 			if arg == "" || strings.ContainsAny(arg, " \t\n") {
-				t.Errorf("kernel argument %q", arg)
+				t.Errorf("kernel argument: got %q, want one without blanks", arg)
 			}
 		}
 
 		for _, name := range append(o.dtbOverlays, o.dtb) {
 			if filepath.Base(name) != name {
-				t.Errorf("device tree %q is outside the artifacts", name)
+				t.Errorf("device tree: got %q, want a name within the artifacts", name)
 			}
 		}
 	})

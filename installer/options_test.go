@@ -70,7 +70,7 @@ func TestStringsWorkAsWellAsTypedValues(t *testing.T) {
 
 	for name := range optionsByName {
 		if get[name] == nil {
-			t.Errorf("option %s is not tested", name)
+			t.Errorf("option %s: got no test, want one", name)
 		}
 	}
 }
@@ -150,7 +150,7 @@ func TestDocumentationHasEveryOptionAsItIs(t *testing.T) {
 
 	for name, o := range optionsByName {
 		if row := fmt.Sprintf("| `%s` | %s | %s | %s |", name, o.values, o.unset, o.purpose); !slices.Contains(rows, row) {
-			t.Errorf("docs/installer.md has no row\n%s", row)
+			t.Errorf("docs/installer.md: got no such row, want\n%s", row)
 		}
 	}
 }

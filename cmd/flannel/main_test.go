@@ -143,18 +143,18 @@ func TestTheNetworksOwnWordsComeFirst(t *testing.T) {
 	}
 
 	if d.plugin != "ptp" || d.conf["mtu"] != 1280.0 || d.conf["ipMasq"] != true {
-		t.Errorf("%s got %v", d.plugin, d.conf)
+		t.Errorf("got %s with %v, want ptp with MTU 1280 and ipMasq", d.plugin, d.conf)
 	}
 
 	if _, ok := d.conf["isGateway"]; ok {
-		t.Error("ptp got isGateway, which is the bridge's")
+		t.Errorf("got %v, want no isGateway: it is the bridge's", d.conf)
 	}
 
 	ipam := d.conf["ipam"].(map[string]any)
 	routes := []any{map[string]any{"dst": "192.0.2.0/24"}, map[string]any{"dst": "10.244.0.0/16"}}
 
 	if ipam["dataDir"] != "/run/addresses" || !reflect.DeepEqual(ipam["routes"], routes) {
-		t.Errorf("ipam is %v", ipam)
+		t.Errorf("ipam: got %v, want dataDir /run/addresses and routes %v", ipam, routes)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestAPodIsDeletedAsItWasAdded(t *testing.T) {
 	}
 
 	if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v (%v)", left, err)
+		t.Errorf("got %v (%v), want nothing left behind", left, err)
 	}
 }
 
@@ -192,7 +192,7 @@ func TestDeletingAgainIsNoError(t *testing.T) {
 	args, _ := node(t, ipv4, talosDelegate)
 
 	if err := (plugin{exec: d}).del(args); err != nil || len(d.commands) != 0 {
-		t.Errorf("%v, ran %v", err, d.commands)
+		t.Errorf("got %v and ran %v, want nothing done", err, d.commands)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestADeletionThatFailedCanBeRepeated(t *testing.T) {
 
 	d.err = nil
 	if err := p.del(args); err != nil || d.commands[len(d.commands)-1] != "DEL" {
-		t.Errorf("%v, ran %v", err, d.commands)
+		t.Errorf("got %v and ran %v, want DEL last", err, d.commands)
 	}
 }
 
@@ -230,7 +230,7 @@ func TestACheckShowsTheDelegateTheResult(t *testing.T) {
 	}
 
 	if _, ok := d.conf["prevResult"]; ok {
-		t.Error("ADD passed a result on; flannel is a chain's first plugin")
+		t.Errorf("ADD: got %v, want no prevResult: flannel is a chain's first plugin", d.conf)
 	}
 
 	if err := p.check(args); err != nil {
@@ -238,7 +238,7 @@ func TestACheckShowsTheDelegateTheResult(t *testing.T) {
 	}
 
 	if d.commands[len(d.commands)-1] != "CHECK" || d.conf["prevResult"] == nil {
-		t.Errorf("ran %v with %v", d.commands, d.conf)
+		t.Errorf("ran %v with %v, want CHECK last, with a prevResult", d.commands, d.conf)
 	}
 }
 
@@ -285,7 +285,7 @@ func TestWhatCannotBeUsedIsNamed(t *testing.T) {
 			}
 
 			if _, err := os.Stat(data); !errors.Is(err, os.ErrNotExist) || len(d.commands) != 0 {
-				t.Errorf("left %s behind (%v), ran %v", data, err, d.commands)
+				t.Errorf("%s: got %v and ran %v, want nothing left behind and nothing run", data, err, d.commands)
 			}
 		})
 	}

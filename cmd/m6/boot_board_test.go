@@ -43,7 +43,7 @@ func TestABoardThatStartsFromNVMeHasTheImagesLoaderOnACard(t *testing.T) {
 		}
 
 		if !bytes.Equal(got.IDBlock, want.IDBlock) || !bytes.Equal(got.FIT, want.FIT) {
-			t.Errorf("%s: got another loader on the card than the image has", disk)
+			t.Errorf("%s: got another loader on the card, want the image's", disk)
 		}
 	}
 }

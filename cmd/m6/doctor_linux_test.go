@@ -19,7 +19,7 @@ func TestDoctorNamesWhatIsMissingAndTheCommandThatBringsIt(t *testing.T) {
 		}
 
 		if a.OK || a.Fix == "" {
-			t.Errorf("%+v", a)
+			t.Errorf("got %+v, want a fault with its fix", a)
 		}
 	}
 
@@ -45,11 +45,11 @@ func TestDoctorNamesWhatIsMissingAndTheCommandThatBringsIt(t *testing.T) {
 
 	for _, a := range all.examine([]string{"boot", "flash", "recover"}) {
 		if !a.OK {
-			t.Errorf("%+v", a)
+			t.Errorf("got %+v, want it OK", a)
 		}
 
 		if a.Name == "the board on USB" && !strings.Contains(a.Found, "connected, in MaskROM") {
-			t.Errorf("%+v", a)
+			t.Errorf("got %+v, want it connected, in MaskROM", a)
 		}
 	}
 
@@ -57,7 +57,7 @@ func TestDoctorNamesWhatIsMissingAndTheCommandThatBringsIt(t *testing.T) {
 
 	for _, a := range all.examine([]string{"build"}) {
 		if a.Name == "user namespaces" && (a.OK || !strings.Contains(a.Fix, "sysctl user.max_user_namespaces=")) {
-			t.Errorf("%+v", a)
+			t.Errorf("got %+v, want a fault whose fix is sysctl", a)
 		}
 	}
 }

@@ -136,7 +136,7 @@ func TestKillsLeaveNothingThatLooksBootableAndIsNotWhole(t *testing.T) {
 				killed++
 				longest += longest / 50
 			default:
-				t.Fatalf("%s: it ended by itself: %v: %s", name, err, say.String())
+				t.Fatalf("%s: got an end by itself (%v), want one by the kill: %s", name, err, say.String())
 			}
 
 			timer.Stop()
@@ -151,7 +151,7 @@ func TestKillsLeaveNothingThatLooksBootableAndIsNotWhole(t *testing.T) {
 			}
 
 			if c.always && !found || found && !verified(t, c.card) {
-				t.Fatalf("%s: after %d kills: it looks bootable (%v) and is not whole", name, killed, found)
+				t.Fatalf("%s: after %d kills: got a medium that looks bootable (%v), want a whole one or none", name, killed, found)
 			}
 		}
 

@@ -25,7 +25,7 @@ func fails(t *testing.T, code int, say, kept string, args ...string) {
 	}
 
 	if after, err := os.ReadFile(kept); err != nil || !bytes.Equal(before, after) {
-		t.Errorf("%v: it was changed (%v)", args, err)
+		t.Errorf("%v: got %d bytes that changed (%v), want the file as it was", args, len(after), err)
 	}
 }
 
@@ -84,10 +84,10 @@ func TestTextFromOutsideDoesNotSteerATerminal(t *testing.T) {
 
 	c := root()
 	if _, ok := c.OutOrStdout().(safe); !ok {
-		t.Error("standard output is written to as it is")
+		t.Errorf("standard output: got %T, want what escapes text from outside", c.OutOrStdout())
 	}
 
 	if _, ok := c.ErrOrStderr().(safe); !ok {
-		t.Error("standard error is written to as it is")
+		t.Errorf("standard error: got %T, want what escapes text from outside", c.ErrOrStderr())
 	}
 }

@@ -35,7 +35,7 @@ func TestEveryReportIsTextAndJSON(t *testing.T) {
 
 		var v map[string]any
 		if err := json.Unmarshal([]byte(out), &v); err != nil || code != exitDone || v["source"] != disk {
-			t.Errorf("%s: %d, %v: %.200s %s", command, code, err, out, say)
+			t.Errorf("%s: got %d, %v: %.200s %s; want exit code %d and the source %s", command, code, err, out, say, exitDone, disk)
 		}
 	}
 
@@ -43,7 +43,7 @@ func TestEveryReportIsTextAndJSON(t *testing.T) {
 
 	var list []ailment
 	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) < 8 {
-		t.Errorf("%v: %s", err, out)
+		t.Errorf("got %v: %s; want a list of 8 or more", err, out)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestExitCodesAreWhatTheHelpSays(t *testing.T) {
 	help, _, _ := m6(t, "help", "exit-codes")
 	for _, e := range exitCodes {
 		if !strings.Contains(strings.Join(strings.Fields(help), " "), e.meaning) {
-			t.Errorf("the help lacks %d", e.code)
+			t.Errorf("got a help without %d, want %q", e.code, e.meaning)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func TestTheMapIsDrawnToAFile(t *testing.T) {
 	}
 
 	if b, err := os.ReadFile(p); err != nil || !bytes.HasPrefix(b, []byte("<svg ")) {
-		t.Errorf("%v %.80s", err, b)
+		t.Errorf("got %v %.80s, want an SVG", err, b)
 	}
 
 	tree, err := diskimage.Tree(boardjson.Compatible...)
@@ -121,11 +121,11 @@ func TestACardIsFlashedAndPassesItsChecks(t *testing.T) {
 
 	var r struct{ Written, Skipped int64 }
 	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Written == 0 || r.Skipped == 0 {
-		t.Errorf("%v %s", err, out)
+		t.Errorf("got %v %s, want bytes that were written and bytes that were skipped", err, out)
 	}
 
 	if out, say, code := m6(t, "verify", card); code != exitDone || strings.Contains(out, "fail ") {
-		t.Error(code, out, say)
+		t.Errorf("got %d %s%s, want exit code %d and no failure", code, out, say, exitDone)
 	}
 
 	report, err := inspect.Path(t.Context(), card)
@@ -134,7 +134,7 @@ func TestACardIsFlashedAndPassesItsChecks(t *testing.T) {
 	}
 
 	if p := report.GPT.Partitions; len(p) != 5 || p[4].Name != "STATE" {
-		t.Errorf("%+v", p)
+		t.Errorf("got %+v, want 5 partitions, STATE the last", p)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestOnlyTheLoaderIsWritten(t *testing.T) {
 	}
 
 	if bytes.Equal(before[32<<10:10<<20], after[32<<10:10<<20]) || !bytes.Equal(before[10<<20:], after[10<<20:]) || !bytes.Equal(before[:32<<10], after[:32<<10]) {
-		t.Error("something else than the loader was written")
+		t.Error("got other bytes changed than the loader's, or none; want the loader alone")
 	}
 
 	// From an image, and again: nothing to do.
@@ -170,7 +170,7 @@ func TestOnlyTheLoaderIsWritten(t *testing.T) {
 
 	var list []loaderOutcome
 	if err := json.Unmarshal([]byte(out), &list); err != nil || code != exitDone || slices.ContainsFunc(list, func(o loaderOutcome) bool { return o.Written }) {
-		t.Error(code, err, out, say)
+		t.Errorf("got %d, %v: %s%s; want exit code %d and nothing written", code, err, out, say, exitDone)
 	}
 
 	for args, want := range map[string]string{
@@ -206,12 +206,12 @@ func TestCompletionsAndManualAreMade(t *testing.T) {
 
 	for _, page := range []string{"m6.1", "m6-inspect.1", "m6-verify.1", "m6-flash.1", "m6-boot.1", "m6-doctor.1", "m6-recover.1"} {
 		if b, err := os.ReadFile(filepath.Join(dir, page)); err != nil || !bytes.Contains(b, []byte(".TH")) {
-			t.Errorf("%s: %v", page, err)
+			t.Errorf("%s: got %.40q (%v), want a manual page", page, b, err)
 		}
 	}
 
 	if b, err := os.ReadFile(filepath.Join(dir, "m6.1")); err != nil || !bytes.Contains(b, []byte("the command line is wrong")) {
-		t.Errorf("no exit codes in m6.1: %v", err)
+		t.Errorf("m6.1: got %d bytes without exit codes (%v), want them", len(b), err)
 	}
 }
 
@@ -238,7 +238,7 @@ func TestABoardIsRecoveredOverUSB(t *testing.T) {
 	}
 
 	if r, err := verify.Path(t.Context(), filepath.Join(dir, "storage"), verify.Options{}); err != nil || !r.Passed {
-		t.Errorf("%v %+v", err, r)
+		t.Errorf("got %v %+v, want a loader that passes", err, r)
 	}
 
 	if _, err := os.Stat(filepath.Join(dir, "reset")); err != nil {
@@ -266,7 +266,7 @@ func TestALoaderAloneIsWrittenWhereItBelongs(t *testing.T) {
 
 		selected, err := os.ReadFile(filepath.Join(dir, "selected"))
 		if want := map[string]string{"emmc": "1", "spi": "9"}[storage]; err != nil || string(selected) != want {
-			t.Errorf("%s: selected %s, %v", storage, selected, err)
+			t.Errorf("%s: got %s selected (%v), want %s", storage, selected, err, want)
 		}
 	}
 }
@@ -328,7 +328,7 @@ func TestWhatDoesNotBelongOnABoardIsRefusedBeforeItIsTouched(t *testing.T) {
 	}
 
 	if mode, err := os.ReadFile(filepath.Join(dir, "mode")); err != nil || string(mode) != "Maskrom" {
-		t.Errorf("%s, %v", mode, err)
+		t.Errorf("got mode %s, %v; want Maskrom", mode, err)
 	}
 
 	args := recoverArgs("--loader", ldr(t), disk)

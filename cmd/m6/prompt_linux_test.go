@@ -85,11 +85,11 @@ func TestTheDiskThatIsSwappedAtThePromptIsNotWritten(t *testing.T) {
 	}, strings.NewReader("yes\n")}, image, card)
 
 	if got, err := os.ReadFile(card); err != nil || !bytes.Equal(got, photos) {
-		t.Errorf("a file that took the name was written to: %v, %d %s", err, code, say)
+		t.Errorf("a file that took the name: got %.20q (%v), want it as it was: %d %s", got, err, code, say)
 	}
 
 	if code != exitDone || !verified(t, kept) {
-		t.Errorf("the file that was asked for: got %d %s", code, say)
+		t.Errorf("the file that was asked for: got %d %s, want a whole image in it", code, say)
 	}
 
 	// The loop device is detached, and another file attached.
@@ -103,11 +103,11 @@ func TestTheDiskThatIsSwappedAtThePromptIsNotWritten(t *testing.T) {
 	say, code = flashAsked(t, asking(), &answer{func() { swapLoop(t, loop, other) }, strings.NewReader("yes\n")}, image, loop)
 
 	if got, err := os.ReadFile(other); err != nil || !bytes.Equal(got, photos) {
-		t.Errorf("another file behind the loop device was written to: %v, %d %s", err, code, say)
+		t.Errorf("another file behind the loop device: got %.20q (%v), want it as it was: %d %s", got, err, code, say)
 	}
 
 	if code == exitDone && !verified(t, card) {
-		t.Errorf("got exit code 0 and no image: %s", say)
+		t.Errorf("got exit code 0 and no image, want one: %s", say)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestFlashWithoutArgumentsGuides(t *testing.T) {
 
 	say, code := flashAsked(t, h.flash(), strings.NewReader("1\n"))
 	if code != exitDone || !verified(t, card) || strings.Count(say, "Type") != 1 || !strings.Contains(say, "no: this machine runs from it") {
-		t.Errorf("got %d %s", code, say)
+		t.Errorf("got %d %s, want one question, a reason for the system's disk, and a whole image", code, say)
 	}
 
 	if err := os.WriteFile(filepath.Join(dir, "other.raw.xz"), nil, 0o600); err != nil {
@@ -271,7 +271,7 @@ func TestASignalEndsWhatWaits(t *testing.T) {
 			select {
 			case <-p.say.seen:
 			case <-time.After(patienceOfATest):
-				t.Errorf("%s: it never came to %q", name, c.until)
+				t.Errorf("%s: got no %q, want it", name, c.until)
 			}
 		} else {
 			time.Sleep(300 * time.Millisecond) // nothing tells that it waits; a signal before it does ends it as well
@@ -293,6 +293,6 @@ func TestASignalEndsWhatWaits(t *testing.T) {
 	}
 
 	if got, err := os.ReadFile(card); err != nil || !bytes.HasPrefix(got, []byte("photo123")) {
-		t.Errorf("the card was written to: %v", err)
+		t.Errorf("the card: got %.20q (%v), want it as it was", got, err)
 	}
 }

@@ -255,7 +255,7 @@ func TestOneCallPinsAllAReleaseNeeds(t *testing.T) {
 	}
 
 	if pinned, ok := got["v1.14.1"][baseKey].(map[string]any); !ok || pinned["imageDigest"] != "sha256:"+digest(nil) || pinned["sha256"] == "" {
-		t.Errorf("installer base: got %v", got["v1.14.1"][baseKey])
+		t.Errorf("installer base: got %v, want digests of image and file", got["v1.14.1"][baseKey])
 	}
 
 	if got["v1.14.0"][provenanceKey] != "by hand" {

@@ -19,7 +19,7 @@ func read(t *testing.T, pattern string) string {
 
 	files, err := filepath.Glob(filepath.Join("../..", pattern))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("%s: no such file (%v)", pattern, err)
+		t.Fatalf("%s: got no file (%v), want one", pattern, err)
 	}
 
 	var all strings.Builder
@@ -66,7 +66,7 @@ func TestWhatRepeatsTheBoardAgreesWithIt(t *testing.T) {
 func TestEveryTreeOfTheBoardHasASource(t *testing.T) {
 	for _, tree := range DeviceTrees {
 		if source := read(t, "dts/"+strings.TrimSuffix(tree, ".dtb")+".dts"); !strings.Contains(source, "/dts-v1/;") {
-			t.Errorf("dts/%s: got no device tree source", tree)
+			t.Errorf("dts/%s: got no device tree source, want one", tree)
 		}
 	}
 }

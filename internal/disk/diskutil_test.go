@@ -69,6 +69,6 @@ func TestAMacsDisksAreKnown(t *testing.T) {
 	i.target(&got)
 
 	if !got.Removable || got.ReadOnly || got.Size != 31914983424 || got.SectorSize != 512 || got.Model != "Card Reader" || got.Transport != "USB" {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want a removable USB card reader of 31914983424 bytes", got)
 	}
 }

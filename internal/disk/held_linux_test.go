@@ -25,7 +25,7 @@ func TestALoopDeviceOverADiskIsAUseOfIt(t *testing.T) {
 	h.write("sys/block/loop0/loop/backing_file", card+"\n")
 
 	if uses := h.target("loop0").Uses; len(uses) > 0 {
-		t.Fatalf("one alone: got %v", uses)
+		t.Fatalf("one alone: got uses %v, want none", uses)
 	}
 
 	h.write("sys/block/loop1/loop/backing_file", card+"\n")
@@ -52,11 +52,11 @@ func TestALoopDeviceOverADiskIsAUseOfIt(t *testing.T) {
 
 	target, err := h.Of(d)
 	if err != nil || len(target.Uses) != 2 || target.Refuse(0, true) == nil {
-		t.Errorf("got %+v, %v", target, err)
+		t.Errorf("got %+v, %v; want two uses and a refusal", target, err)
 	}
 
 	if !h.Same(card, filepath.Join(filepath.Dir(card), ".", "card.raw")) || h.Same(card, h.Dev+"/loop0") || h.Same(card, "/nonexistent") {
-		t.Error("what is the same is not told from what is not")
+		t.Error("got two names of a file for two files, or two files for one; want them told apart")
 	}
 }
 
@@ -66,7 +66,7 @@ func TestWhatIsMountedBelowASystemsPlaceIsTheSystems(t *testing.T) {
 		"/media/card": false, "/mnt": false, "/run/media/me/card": false, "/users": false,
 	} {
 		if got := isSystem(mount); got != want {
-			t.Errorf("%s: got %v", mount, got)
+			t.Errorf("%s: got %v, want %v", mount, got, want)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func TestTheDiskThatWasOpenedIsTheOneThatIsWritten(t *testing.T) {
 	}
 
 	if got, err := os.ReadFile(card); err != nil || !bytes.Equal(got, photos) {
-		t.Errorf("the other one was written to: %v", err)
+		t.Errorf("the other one: got %.20q (%v), want it as it was", got, err)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestWhoMayNotIsToldOfRights(t *testing.T) {
 
 	denied := Target{Path: "/dev/sdX", Size: gib, SectorSize: 512, Denied: true}
 	if err := denied.Refuse(0, false); err == nil || !strings.Contains(err.Error(), "sudo") || strings.Contains(err.Error(), "--overwrite") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want sudo as the hint, not --overwrite", err)
 	}
 }
 

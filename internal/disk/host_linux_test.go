@@ -211,7 +211,7 @@ func TestCandidatesAreRemovableOnesFirst(t *testing.T) {
 	}
 
 	if !slices.Equal(names, []string{"sdb", "nvme0n1", "sda"}) {
-		t.Error(names)
+		t.Errorf("got %q, want sdb, nvme0n1, sda", names)
 	}
 }
 
@@ -231,7 +231,7 @@ func TestUnmountingLeavesTheSystemAlone(t *testing.T) {
 
 		return nil
 	}); err != nil || !slices.Equal(done, []string{"/media/card/inner", "/media/card"}) {
-		t.Errorf("%v, %v", done, err)
+		t.Errorf("got %v, %v; want /media/card/inner, then /media/card", done, err)
 	}
 
 	if err := h.unmount(&card, func(string) error { return unix.EBUSY }); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "/media/card") {

@@ -93,7 +93,7 @@ func TestSameFileIsNotWrittenAgain(t *testing.T) {
 	}
 
 	if !os.SameFile(before, after) {
-		t.Error("another file has its name")
+		t.Error("got another file under the name, want the same one")
 	}
 }
 
@@ -139,11 +139,11 @@ func TestFailureLeavesTheOldFileAndNoLeftovers(t *testing.T) {
 	}
 
 	if got := list(t, root); !slices.Equal(got, want) {
-		t.Errorf("left: %v", got)
+		t.Errorf("left: got %v, want %v", got, want)
 	}
 
 	if got, err := os.ReadFile(filepath.Join(root, "dtb/board.dtb")); err != nil || string(got) != "old tree" {
-		t.Errorf("old file: %q, %v", got, err)
+		t.Errorf("old file: got %q, %v; want \"old tree\"", got, err)
 	}
 }
 

@@ -99,13 +99,13 @@ func TestOverlaysGiveWhatFdtoverlayGives(t *testing.T) {
 			got, want := lines(again), lines(read(t, tc.want))
 			for _, line := range want {
 				if !slices.Contains(got, line) {
-					t.Errorf("missing: %s", line)
+					t.Errorf("got no %s, want it", line)
 				}
 			}
 
 			for _, line := range got {
 				if !slices.Contains(want, line) {
-					t.Errorf("too much: %s", line)
+					t.Errorf("got %s, want none", line)
 				}
 			}
 		})
@@ -153,13 +153,13 @@ func TestLookupFollowsAliasesAndLeavesOutUnitAddresses(t *testing.T) {
 		"/": "", "/soc/i2c@2000/rtc@51": "rtc@51", "i2c0/rtc@51": "rtc@51", "/soc/gpio": "gpio@1000", "ethernet0": "ethernet@3000",
 	} {
 		if node := fdt.Lookup(root, path); node == nil || node.Name != want {
-			t.Errorf("%s: %v", path, node)
+			t.Errorf("%s: got %v, want %s", path, node, want)
 		}
 	}
 
 	for _, path := range []string{"/soc/none", "none", "none/rtc@51", "/soc/gpio@1000/none"} {
 		if node := fdt.Lookup(root, path); node != nil {
-			t.Errorf("%s: %s", path, node.Name)
+			t.Errorf("%s: got %s, want none", path, node.Name)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func FuzzReadAndApply(f *testing.F) {
 		}
 
 		if _, err := fdt.Read(flat); err != nil && len(flat) <= fdt.MaxSize {
-			t.Fatalf("applied tree does not read back: %v", err)
+			t.Fatalf("applied tree: got %v, want it to read back", err)
 		}
 	})
 }

@@ -87,7 +87,7 @@ func TestWhatCanBeJudgedIsJudgedBeforeTheFirstByteChanges(t *testing.T) {
 			}
 
 			if len(m.ops) > 0 {
-				t.Errorf("%d operations on the medium", len(m.ops))
+				t.Errorf("got %d operations on the medium, want none", len(m.ops))
 			}
 		})
 	}
@@ -99,7 +99,7 @@ func TestWhatCanBeJudgedIsJudgedBeforeTheFirstByteChanges(t *testing.T) {
 
 	var medium *MediumError
 	if _, err := Write(ctx, m, source(img), Options{NoVerify: true}); !errors.As(err, &medium) || medium.State != Untouched || len(m.ops) > 0 {
-		t.Errorf("interrupted before anything was written: got %v after %d operations", err, len(m.ops))
+		t.Errorf("interrupted before anything was written: got %v after %d operations, want it untouched after none", err, len(m.ops))
 	}
 }
 
@@ -134,7 +134,7 @@ func TestAnOldNodesSecretsAreGone(t *testing.T) {
 		}
 
 		if !bytes.Contains(m.bytes, []byte(secret)) || !bytes.Contains(m.bytes, []byte("a-token")) {
-			t.Fatal("the old node has no secret")
+			t.Fatal("got an old node without a secret, want one")
 		}
 
 		between(m)
@@ -145,11 +145,11 @@ func TestAnOldNodesSecretsAreGone(t *testing.T) {
 		}
 
 		if bytes.Contains(m.bytes, []byte(secret)) || bytes.Contains(m.bytes, []byte("a-token")) {
-			t.Errorf("%s: a secret is still on it", name)
+			t.Errorf("%s: got a medium with a secret on it, want none", name)
 		}
 
 		if r.Secrets < 4<<20 {
-			t.Errorf("%s: got %d bytes of secrets", name, r.Secrets)
+			t.Errorf("%s: got %d bytes of secrets, want 4 MiB or more", name, r.Secrets)
 		}
 	}
 }
@@ -213,7 +213,7 @@ func TestValuesOfKnownKeysAreJudged(t *testing.T) {
 		{0x0c, strings.Repeat("x", MaxMeta), true},
 	} {
 		if err := CheckMeta(c.key, c.value); (err == nil) != c.ok {
-			t.Errorf("%#x=%.60q: got %v", c.key, c.value, err)
+			t.Errorf("%#x=%.60q: got %v, want it accepted: %v", c.key, c.value, err, c.ok)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func TestAnImageIsDecodedFromFileURLAndStandardInput(t *testing.T) {
 		}
 
 		if !bytes.Equal(read(t, i), plain) {
-			t.Errorf("%s: other bytes", name)
+			t.Errorf("%s: got other bytes, want the image's %d", name, len(plain))
 		}
 
 	}
@@ -130,7 +130,7 @@ func TestADownloadThatBreaksIsTakenUpAgain(t *testing.T) {
 	}
 
 	if !bytes.Equal(read(t, i), plain) || h.asked.Load() < 3 {
-		t.Errorf("other bytes after %d questions", h.asked.Load())
+		t.Errorf("got other bytes, or the same after %d questions, want the image after 3 or more", h.asked.Load())
 	}
 }
 
@@ -340,7 +340,7 @@ func TestNamesOfImagesAreTakenAsPeopleWriteThem(t *testing.T) {
 		"metal.raw": false, "file:///tmp/a": false, "C:\\a.raw": false,
 	} {
 		if got := IsStream(name); got != want {
-			t.Errorf("%s: got %v", name, got)
+			t.Errorf("%s: got %v, want %v", name, got, want)
 		}
 	}
 

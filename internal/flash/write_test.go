@@ -175,7 +175,7 @@ func withCopies(t testing.TB, b []byte) []byte {
 
 	at, ok := l.BackupIDBlock(found.IDBlock.End(), found.FIT.Size)
 	if !ok {
-		t.Fatal("no place for a second idblock")
+		t.Fatal("got no place for a second idblock, want one")
 	}
 
 	b = bytes.Clone(b)
@@ -263,18 +263,18 @@ func TestAnImageIsOnTheMediumAndItsBackupTableAtTheEnd(t *testing.T) {
 			}
 
 			if !same(t, m.bytes, img) {
-				t.Error("the medium holds something else")
+				t.Error("got other bytes on the medium, want the image's")
 			}
 
 			if r.Written+r.Zeroed+r.Skipped != smallSize || r.Written > 10<<20 /* the loader's padding is 8 MiB */ || r.Size != smallSize {
-				t.Errorf("%+v", r)
+				t.Errorf("got %+v, want %d bytes in all, at most 10 MiB of them written", r, smallSize)
 			}
 
 			report, err := inspect.Disk(t.Context(), &image.Disk{
 				ReaderAt: bytes.NewReader(m.bytes), Path: "medium", Format: image.Raw, FileSize: mediumSize, Size: mediumSize, SectorSize: 512,
 			})
 			if err != nil || len(report.GPT.Problems) > 0 || report.GPT.Moved || len(report.GPT.Partitions) != 4 || !report.Loader.Bootable {
-				t.Errorf("%v %+v", err, report.GPT)
+				t.Errorf("got %v %+v, want 4 partitions without a problem, and a loader", err, report.GPT)
 			}
 		})
 	}
@@ -317,7 +317,7 @@ func TestWhateverStopsItNothingHalfWrittenLooksBootable(t *testing.T) {
 	t.Logf("%d states after a kill", kills)
 
 	if kills < 1000 {
-		t.Errorf("only %d kills", kills)
+		t.Errorf("got %d kills, want 1000 or more", kills)
 	}
 }
 
@@ -333,7 +333,7 @@ func replay(t *testing.T, src Source, img, old []byte) int {
 	}
 
 	if !same(t, m.bytes, img) {
-		t.Fatal("the medium does not hold the image")
+		t.Fatal("got other bytes on the medium, want the image's")
 	}
 
 	var (
@@ -354,9 +354,9 @@ func replay(t *testing.T, src Source, img, old []byte) int {
 		case err == nil && whole && inspectTable(state) && found.IDBlockAt == rockchip.MMC.IDBlock:
 		case err == nil && !touched && equalBut(state, old, idblocks()):
 		case err == nil:
-			t.Errorf("%s: the board would start it from %d", where, found.IDBlockAt)
+			t.Errorf("%s: got a medium that the board starts from byte %d, want none", where, found.IDBlockAt)
 		case touched && !whole && (inspectTable(state) || backupTable(state)):
-			t.Errorf("%s: it has a partition table, and not all of the content", where)
+			t.Errorf("%s: got a partition table over part of the content, want none", where)
 		}
 	}
 
@@ -413,7 +413,7 @@ func replay(t *testing.T, src Source, img, old []byte) int {
 	}
 
 	if len(pending) > 0 {
-		t.Errorf("%d operations are never flushed", len(pending))
+		t.Errorf("got %d operations that are never flushed, want none", len(pending))
 	}
 
 	return kills
@@ -496,7 +496,7 @@ func TestEveryErrorSaysWhatIsLeftOfTheMedium(t *testing.T) {
 
 			var me *MediumError
 			if !errors.As(err, &me) || !strings.Contains(err.Error(), fault.want) || me.State == Bootable || me.State == Untouched {
-				t.Fatalf("%s at operation %d: %v", fault.name, at, err)
+				t.Fatalf("%s at operation %d: got %v, want %q and a medium that is neither bootable nor untouched", fault.name, at, err, fault.want)
 			}
 
 			touched := false
@@ -507,7 +507,7 @@ func TestEveryErrorSaysWhatIsLeftOfTheMedium(t *testing.T) {
 
 			if _, err := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC); err == nil && touched &&
 				(me.State != Complete || !same(t, m.bytes, img)) {
-				t.Errorf("%s at operation %d: the board would start what is left", fault.name, at)
+				t.Errorf("%s at operation %d: got a medium that the board starts, want none", fault.name, at)
 			}
 		}
 	}
@@ -532,11 +532,11 @@ func TestACompressedImageThatIsDamagedHalfwayLeavesNothingBootable(t *testing.T)
 
 	var medium *MediumError
 	if !errors.As(err, &medium) || medium.State != NotBootable || !strings.Contains(err.Error(), src.Disk.Path) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want a medium that does not boot, and the source %s", err, src.Disk.Path)
 	}
 
 	if inspectTable(m.bytes) || !bytes.Equal(headless(m.bytes), m.bytes) {
-		t.Error("the medium looks bootable")
+		t.Error("got a medium that looks bootable, want one without heads")
 	}
 }
 
@@ -612,7 +612,7 @@ func TestAnInterruptAtAnyMomentLeavesNothingBootable(t *testing.T) {
 
 		// In the last step there is nothing left to interrupt.
 		if err == nil && !same(t, m.bytes, img) || err != nil && (!errors.Is(err, why) || search == nil) {
-			t.Errorf("at operation %d: %v, %v", at, err, search)
+			t.Errorf("at operation %d: got %v (loader: %v), want the image, or %v and no loader", at, err, search, why)
 		}
 
 		cancel(nil)
@@ -623,12 +623,12 @@ func TestWhatDoesNotFitIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	m := newMemory(16 << 20)
 
 	if _, err := Write(t.Context(), m, source(small(t, 1)), Options{NoVerify: true}); !errors.Is(err, disk.ErrTooSmall) || len(m.ops) > 0 {
-		t.Errorf("%v after %d operations", err, len(m.ops))
+		t.Errorf("got %v after %d operations, want %v after none", err, len(m.ops), disk.ErrTooSmall)
 	}
 
 	odd := small(t, 1)[:smallSize-100]
 	if _, err := Write(t.Context(), m, source(odd[:1<<20+1]), Options{NoVerify: true}); err == nil || len(m.ops) > 0 {
-		t.Errorf("%v after %d operations", err, len(m.ops))
+		t.Errorf("got %v after %d operations, want an error after none", err, len(m.ops))
 	}
 }
 
@@ -649,7 +649,7 @@ func TestAStreamThatDoesNotFitOrEndsEarlyLeavesNothingBootable(t *testing.T) {
 
 		_, err := Write(t.Context(), m, Source{Name: "stream", Stream: c.stream}, Options{NoVerify: true})
 		if err == nil || c.want != nil && !errors.Is(err, c.want) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want an error (%v)", name, err, c.want)
 		}
 
 		if _, err := rockchip.Search(bytes.NewReader(m.bytes), rockchip.MMC); err == nil {
@@ -720,12 +720,12 @@ func TestAWholeImageIsVerifiedOnItsWay(t *testing.T) {
 	}
 
 	if len(r.Checks) == 0 || r.Skipped < 200<<20 {
-		t.Errorf("%+v", r)
+		t.Errorf("got %+v, want checks, and 200 MiB or more skipped", r)
 	}
 
 	report, err := inspect.Path(t.Context(), p)
 	if err != nil || !report.Loader.Bootable || report.Boot.Rootfs == nil || report.Boot.Rootfs.Version != diskimage.Version || report.GPT.Moved {
-		t.Errorf("%v %+v", err, report)
+		t.Errorf("got %v %+v, want a loader and Talos %s where the image has them", err, report, diskimage.Version)
 	}
 }
 
@@ -782,7 +782,7 @@ func TestMetaIsAddedAsTalosReadsIt(t *testing.T) {
 		for _, copyAt := range []int64{at, at + metaLength} {
 			got := unpackMeta(dev.bytes[copyAt : copyAt+metaLength])
 			if len(got) != 2 || got[0x0a] != "addresses: []\n" || got[0x0c] != want {
-				t.Errorf("%v", got)
+				t.Errorf("got %v, want 0x0a and 0x0c as they were packed", got)
 			}
 		}
 	}
@@ -802,7 +802,7 @@ func TestMetaIsAddedAsTalosReadsIt(t *testing.T) {
 		damaged[at] ^= 1
 
 		if got := unpackMeta(damaged); len(got) > 0 {
-			t.Errorf("byte %d damaged: %v", at, got)
+			t.Errorf("byte %d damaged: got %v, want nothing", at, got)
 		}
 	}
 }
@@ -845,11 +845,11 @@ func TestAMachineConfigurationIsOnTheStatePartition(t *testing.T) {
 	}
 
 	if got, err := fs.ReadFile(x, "config.yaml"); err != nil || string(got) != machineConfig {
-		t.Errorf("%q, %v", got, err)
+		t.Errorf("got %q, %v; want the machine configuration", got, err)
 	}
 
 	if st, err := fs.Stat(x, "config.yaml"); err != nil || st.Mode() != 0o600 {
-		t.Errorf("%v, %v", st, err)
+		t.Errorf("got %v, %v; want mode 0600", st, err)
 	}
 }
 
@@ -867,7 +867,7 @@ func TestAConfigurationOfAnySizeFitsOrIsRefused(t *testing.T) {
 
 		got, err := fs.ReadFile(x, "config.yaml")
 		if err := errors.Join(err, x.Check(), f.Close()); err != nil || len(got) != len(machineConfig)+n {
-			t.Errorf("%d more bytes: %d read, %v", n, len(got), err)
+			t.Errorf("%d more bytes: got %d, %v; want %d", n, len(got), err, len(machineConfig)+n)
 		}
 	}
 
@@ -929,7 +929,7 @@ func TestExtentsAreSubtracted(t *testing.T) {
 
 		for k := range int64(n) {
 			if slices.ContainsFunc(got, func(e extent) bool { return e.start <= k && k < e.end }) != (inX[k] && !inY[k]) {
-				t.Fatalf("%v without %v is %v", x, y, got)
+				t.Fatalf("%v without %v: got %v, want other extents at %d", x, y, got, k)
 			}
 		}
 	}

@@ -75,15 +75,15 @@ func TestSeekableImageDecodesToTheSameBytesInEveryWay(t *testing.T) {
 	packed := packFrames(t, raw)
 
 	if got, err := streamed(packed); err != nil || !bytes.Equal(got, raw) {
-		t.Errorf("as a stream: %d bytes, %v", len(got), err)
+		t.Errorf("as a stream: got %d bytes, %v; want %d", len(got), err, len(raw))
 	}
 
 	if got, err := opened(t, packed, spooled); err != nil || !bytes.Equal(got, raw) {
-		t.Errorf("decoded to a file: %d bytes, %v", len(got), err)
+		t.Errorf("decoded to a file: got %d bytes, %v; want %d", len(got), err, len(raw))
 	}
 
 	if got, err := opened(t, packed, OpenInPlace); err != nil || !bytes.Equal(got, raw) {
-		t.Errorf("in place: %d bytes, %v", len(got), err)
+		t.Errorf("in place: got %d bytes, %v; want %d", len(got), err, len(raw))
 	}
 }
 
@@ -97,7 +97,7 @@ func TestSeekableImageIsTheSameOnAnyNumberOfCores(t *testing.T) {
 		runtime.GOMAXPROCS(n)
 
 		if !bytes.Equal(packFrames(t, raw), want) {
-			t.Errorf("%d cores: other bytes", n)
+			t.Errorf("%d cores: got other bytes, want those of one core", n)
 		}
 	}
 }
@@ -136,7 +136,7 @@ func TestSeekableImageIsSummedUpWhileItIsDecoded(t *testing.T) {
 	}
 
 	if want := sha256.Sum256(packed); !bytes.Equal(sum.Sum(nil), want[:]) {
-		t.Error("the writer did not get the file")
+		t.Errorf("the writer: got a file of sha256 %x, want %x", sum.Sum(nil), want)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestDamagedSeekableImageIsAnErrorOrTheSameImage(t *testing.T) {
 		for name, open := range map[string]func(string) (*Disk, error){"decoded to a file": spooled, "in place": OpenInPlace} {
 			got, err := opened(t, damaged, open)
 			if err == nil && got != nil && !bytes.Equal(got, raw) {
-				t.Errorf("%s, byte %d, %s: another image, and no error", what, at, name)
+				t.Errorf("%s, byte %d, %s: got another image and no error, want one", what, at, name)
 			}
 		}
 	}
@@ -173,7 +173,7 @@ func TestDamagedSeekableImageIsAnErrorOrTheSameImage(t *testing.T) {
 		check("truncated", at, damaged)
 
 		if _, err := opened(t, damaged, spooled); at > len(packed)-table && !errors.Is(err, ErrTruncated) {
-			t.Errorf("%d bytes short: %v", at, err)
+			t.Errorf("%d bytes short: got %v, want %v", at, err, ErrTruncated)
 		}
 	}
 }
@@ -189,7 +189,7 @@ func TestTableThatDoesNotAccountForTheFileIsNotUsed(t *testing.T) {
 		"a frame too many": append(bytes.Clone(packed), packed...),
 	} {
 		if f, err := openFrames(bytes.NewReader(b), int64(len(b)), name); f != nil || err != nil {
-			t.Errorf("%s: %v, %v", name, f, err)
+			t.Errorf("%s: got %v, %v; want nothing", name, f, err)
 		}
 	}
 }
@@ -222,7 +222,7 @@ func FuzzFrames(f *testing.F) {
 		}
 
 		if at, err := d.nextData(0); err == nil && !allZero(got[:at]) {
-			t.Errorf("the first %d bytes are not zeros", at)
+			t.Errorf("got bytes in the first %d, want zeros", at)
 		}
 	})
 }

@@ -33,11 +33,11 @@ func FuzzDecode(f *testing.F) {
 
 		n, err := writeSparse(o, s, most, most)
 		if err == nil && n > most || err != nil && n > most+1<<20 {
-			t.Errorf("%d bytes, %v", n, err)
+			t.Errorf("got %d bytes, %v; want at most %d", n, err, most)
 		}
 
 		if s.Format == Raw && (err != nil || n != int64(len(b))) {
-			t.Errorf("%d of %d bytes, %v", n, len(b), err)
+			t.Errorf("got %d bytes, %v; want %d", n, err, len(b))
 		}
 	})
 }
@@ -59,7 +59,7 @@ func TestLimitsHold(t *testing.T) {
 
 		n, err := writeSparse(f, bytes.NewReader(c.content), c.maxRead, c.maxWritten)
 		if !errors.Is(err, c.want) || n > c.maxRead+1<<20 {
-			t.Errorf("%s: %d bytes, %v", name, n, err)
+			t.Errorf("%s: got %d bytes, %v; want at most %d, %v", name, n, err, c.maxRead+1<<20, c.want)
 		}
 
 		if err := f.Close(); err != nil {

@@ -66,7 +66,7 @@ func TestADictionaryTakesNoMoreMemoryThanIsGiven(t *testing.T) {
 	}
 
 	if b, err := io.ReadAll(s); err != nil || len(b) != 1000 {
-		t.Errorf("got %d bytes, %v", len(b), err)
+		t.Errorf("got %d bytes, %v; want 1000", len(b), err)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestAZstdFileMayBeginWithASkippableFrame(t *testing.T) {
 	}
 
 	if b, err := io.ReadAll(s); err != nil || string(b) != "image" {
-		t.Errorf("got %q, %v", b, err)
+		t.Errorf("got %q, %v; want \"image\"", b, err)
 	}
 }
 

@@ -85,7 +85,7 @@ func TestEveryEncodingDecodesToTheSameBytes(t *testing.T) {
 			}
 
 			if s.Format != f || !bytes.Equal(got, raw) {
-				t.Fatalf("format %s: %d bytes that differ from the %d written", s.Format, len(got), len(raw))
+				t.Fatalf("got format %s and %d bytes, want %s and the %d written", s.Format, len(got), f, len(raw))
 			}
 		})
 	}
@@ -151,7 +151,7 @@ func TestSparseCopyIsEqualAndLeavesZerosOut(t *testing.T) {
 
 	n, err := image.WriteSparse(f, bytes.NewReader(raw))
 	if err != nil || n != int64(len(raw)) {
-		t.Fatalf("%d bytes, %v", n, err)
+		t.Fatalf("got %d bytes, %v; want %d", n, err, len(raw))
 	}
 
 	got, err := os.ReadFile(f.Name())
@@ -160,7 +160,7 @@ func TestSparseCopyIsEqualAndLeavesZerosOut(t *testing.T) {
 	}
 
 	if sha256.Sum256(got) != sha256.Sum256(raw) {
-		t.Fatal("the copy differs")
+		t.Fatalf("got another copy of %d bytes, want the %d of the source", len(got), len(raw))
 	}
 
 	var st syscall.Stat_t
@@ -170,6 +170,6 @@ func TestSparseCopyIsEqualAndLeavesZerosOut(t *testing.T) {
 
 	// Noise is 105,000 bytes; anything near the full size means that holes were written.
 	if st.Blocks*512 > 1<<20 {
-		t.Fatalf("%d bytes on disk for 105,000 bytes of data", st.Blocks*512)
+		t.Fatalf("got %d bytes on disk for 105,000 bytes of data, want at most 1 MiB", st.Blocks*512)
 	}
 }

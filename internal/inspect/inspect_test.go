@@ -57,11 +57,11 @@ func TestEverythingOnADiskIsReported(t *testing.T) {
 	r := report(t, disk(t, diskimage.Spec{}))
 
 	if len(r.Problems)+len(r.GPT.Problems)+len(r.Boot.Problems) > 0 || r.EFI.Problem != "" {
-		t.Fatalf("problems on a sound disk: %v %v %v %s", r.Problems, r.GPT.Problems, r.Boot.Problems, r.EFI.Problem)
+		t.Fatalf("a sound disk: got problems %v %v %v %s, want none", r.Problems, r.GPT.Problems, r.Boot.Problems, r.EFI.Problem)
 	}
 
 	if l := r.Loader; !l.Bootable || len(l.Stages) != 2 || len(l.Images) != 4 || l.IDBlockAt != 32768 || l.FITAt != 8<<20 {
-		t.Errorf("loader: %+v", l)
+		t.Errorf("loader: got %+v, want 2 stages and 4 images at their places", l)
 	}
 
 	var names []string
@@ -69,31 +69,31 @@ func TestEverythingOnADiskIsReported(t *testing.T) {
 		names = append(names, p.Name)
 
 		if !p.Aligned {
-			t.Errorf("%s is not aligned", p.Name)
+			t.Errorf("%s: got it unaligned, want it aligned", p.Name)
 		}
 	}
 
 	if !slices.Equal(names, []string{"EFI", "BIOS", "BOOT", "META"}) || r.GPT.Primary.Entries != 20482 {
-		t.Errorf("partitions %v, entries at %d", names, r.GPT.Primary.Entries)
+		t.Errorf("got partitions %v, entries at %d; want EFI, BIOS, BOOT, META, entries at 20482", names, r.GPT.Primary.Entries)
 	}
 
 	if r.EFI.Machine != "arm64" || len(r.EFI.DeviceTrees) != 1 || r.EFI.DeviceTrees[0].Model != board.Title ||
 		r.EFI.DeviceTrees[0].Boards != board.FirstRevision {
-		t.Errorf("EFI: %+v", r.EFI)
+		t.Errorf("EFI: got %+v, want its programs and the tree of the %s", r.EFI, board.FirstRevision)
 	}
 
 	b := r.Boot
 	if b.Kernel.Release != diskimage.Release || !b.Kernel.EFI || !b.Consistent {
-		t.Errorf("kernel: %+v", b.Kernel)
+		t.Errorf("kernel: got %+v, want %s, for EFI, that fits the modules", b.Kernel, diskimage.Release)
 	}
 
 	if len(b.Entries) != 2 || !slices.Contains(b.Entries[0].Args, board.Console) || !b.Entries[0].Default || b.Entries[1].Default {
-		t.Errorf("entries: %+v", b.Entries)
+		t.Errorf("entries: got %+v, want two, the first the default, with %s", b.Entries, board.Console)
 	}
 
 	if o := b.Rootfs; o.Version != diskimage.Version || !slices.Equal(o.Releases, []string{diskimage.Release}) || o.Modules != 2 ||
 		!strings.HasPrefix(o.Vermagic, diskimage.Release+" ") {
-		t.Errorf("system: %+v", o)
+		t.Errorf("system: got %+v, want that of the fixture, for %s", o, diskimage.Release)
 	}
 }
 
@@ -104,14 +104,14 @@ func TestRegionsCoverTheWholeDisk(t *testing.T) {
 
 	for _, g := range r.Regions {
 		if g.Offset != end {
-			t.Errorf("%s starts at %d, what is before it ends at %d", g.Name, g.Offset, end)
+			t.Errorf("%s: got the start %d, want %d, where the one before ends", g.Name, g.Offset, end)
 		}
 
 		end = g.End()
 	}
 
 	if end != r.Size {
-		t.Errorf("the last region ends at %d of %d", end, r.Size)
+		t.Errorf("the last region: got the end %d, want %d", end, r.Size)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestAMissingDDRBlobIsSaidInWords(t *testing.T) {
 
 	r := report(t, disk(t, diskimage.Spec{Loader: small}))
 	if !r.Loader.DDR.Missing {
-		t.Fatalf("%+v", r.Loader.DDR)
+		t.Fatalf("got %+v, want a missing blob", r.Loader.DDR)
 	}
 
 	var out bytes.Buffer
@@ -130,7 +130,7 @@ func TestAMissingDDRBlobIsSaidInWords(t *testing.T) {
 	}
 
 	if !strings.Contains(out.String(), "no DDR blob: cannot start the board's memory") {
-		t.Error(out.String())
+		t.Errorf("got %s, want that there is no DDR blob", out.String())
 	}
 }
 
@@ -166,15 +166,15 @@ func TestArtifactsAreRecognised(t *testing.T) {
 
 		r := report(t, p)
 		if r.Kind != c.kind {
-			t.Errorf("%s: taken for %s", name, r.Kind)
+			t.Errorf("%s: got %s, want %s", name, r.Kind, c.kind)
 		}
 
 		if r.Loader != nil && name != "u-boot.itb" && len(r.Loader.Stages) != 2 {
-			t.Errorf("%s: %+v", name, r.Loader)
+			t.Errorf("%s: got %+v, want 2 stages", name, r.Loader)
 		}
 
 		if r.Loader != nil && name != "idbloader.img" && len(r.Loader.Images) != 4 {
-			t.Errorf("%s: %+v", name, r.Loader)
+			t.Errorf("%s: got %+v, want 4 images", name, r.Loader)
 		}
 	}
 }
@@ -207,7 +207,7 @@ func TestAnOverlayDirectoryIsReported(t *testing.T) {
 	i := r.Overlay.Images[0]
 
 	if !slices.Equal(i.Installers, []string{board.Name}) || len(i.DeviceTrees) != 1 || len(i.Loaders) != 1 || len(i.Files) != 4 {
-		t.Errorf("%+v", i)
+		t.Errorf("got %+v, want the installer %s, a tree, a loader and 4 files", i, board.Name)
 	}
 }
 
@@ -254,7 +254,7 @@ func TestTheReportIsJSONAndTheMapIsSVG(t *testing.T) {
 
 	var back inspect.Report
 	if err := json.Unmarshal(b, &back); err != nil || back.Boot.Rootfs.Version != diskimage.Version {
-		t.Errorf("%v: %+v", err, back.Boot)
+		t.Errorf("got %v: %+v, want Talos %s", err, back.Boot, diskimage.Version)
 	}
 
 	var out bytes.Buffer
@@ -287,7 +287,7 @@ func TestTheMapIsToScale(t *testing.T) {
 	}
 
 	if !slices.Equal(cells, []int{50, 25, 25}) {
-		t.Errorf("%v cells of 100", cells)
+		t.Errorf("got %v cells of 100, want 50, 25, 25", cells)
 	}
 }
 

@@ -47,7 +47,7 @@ func TestNobodyReadsWhatIsUnused(t *testing.T) {
 
 	for _, u := range unused {
 		if u.Start < end || u.End <= u.Start || u.Start < 11<<20 {
-			t.Fatalf("range %d to %d after %d", u.Start, u.End, end)
+			t.Fatalf("got the range %d to %d, want one after %d", u.Start, u.End, end)
 		}
 
 		end = u.End
@@ -56,7 +56,7 @@ func TestNobodyReadsWhatIsUnused(t *testing.T) {
 
 	// Of 420 MiB, the XFS log has 64 and the front 11.
 	if total < 300<<20 {
-		t.Errorf("only %d bytes are unused", total)
+		t.Errorf("got %d unused bytes, want 300 MiB or more", total)
 	}
 
 	d := garbled{f, unused}
@@ -67,10 +67,10 @@ func TestNobodyReadsWhatIsUnused(t *testing.T) {
 	}
 
 	if r.EFI.Problem != "" || len(r.Boot.Problems) > 0 || r.Boot.Rootfs == nil || r.Boot.Kernel.Release != diskimage.Release {
-		t.Errorf("%s %v", r.EFI.Problem, r.Boot.Problems)
+		t.Errorf("got problems %q %v, want none, and the kernel %s", r.EFI.Problem, r.Boot.Problems, diskimage.Release)
 	}
 
 	if v, err := verify.Disk(t.Context(), imageOf(d, diskimage.Size), verify.Options{}); err != nil || !v.Passed {
-		t.Errorf("%v %+v", err, v)
+		t.Errorf("got %v %+v, want it to pass", err, v)
 	}
 }

@@ -82,7 +82,7 @@ func TestADriverNeedsTheSymbolsOfItsFileAndItsDirectories(t *testing.T) {
 func TestWhatOnlyNamesAStringIsNoDriver(t *testing.T) {
 	// A question in code, an early console, a table of what to skip, and a string nobody has.
 	if got := findDrivers(t, "acme,other", "acme,lineless", "acme,table", "acme,none"); len(got) != 0 {
-		t.Errorf("found %v", got)
+		t.Errorf("got %v, want no driver", got)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestADriverIsThereOnlyWithAllItsSymbols(t *testing.T) {
 		{Config{}, false, false},
 	} {
 		if present, builtIn := d.Enabled(c.config); present != c.present || builtIn != c.builtIn {
-			t.Errorf("%v: present %v, built in %v", c.config, present, builtIn)
+			t.Errorf("%v: got present %v, built in %v; want %v, %v", c.config, present, builtIn, c.present, c.builtIn)
 		}
 	}
 }
@@ -241,6 +241,6 @@ func TestOwnDeviceReasonsRead(t *testing.T) {
 	}
 
 	if len(devices.BuiltIn) == 0 || len(devices.NoDriver) == 0 || len(devices.Off) == 0 {
-		t.Error("a list is empty")
+		t.Errorf("got %d, %d and %d entries, want no list empty", len(devices.BuiltIn), len(devices.NoDriver), len(devices.Off))
 	}
 }

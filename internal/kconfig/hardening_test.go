@@ -66,6 +66,6 @@ func TestOwnHardeningExceptionsRead(t *testing.T) {
 	}
 
 	if len(hardening.Except) == 0 {
-		t.Error("no exception read")
+		t.Error("got no exception, want those of the file")
 	}
 }

@@ -42,7 +42,7 @@ func finds(t *testing.T, got []string, want ...string) {
 
 	for _, words := range want {
 		if !slices.ContainsFunc(got, func(finding string) bool { return strings.Contains(finding, words) }) {
-			t.Errorf("no finding says %q:\n%s", words, strings.Join(got, "\n"))
+			t.Errorf("got findings\n%s\nwant one that says %q", strings.Join(got, "\n"), words)
 		}
 	}
 }
@@ -56,11 +56,11 @@ func TestConfigKnowsWhatIsBuiltInAndWhatIsOff(t *testing.T) {
 	}
 
 	if !config.BuiltIn("A") || config.BuiltIn("B") || !config.Present("B") || config.Present("C") || config.Present("D") {
-		t.Errorf("read %v", config)
+		t.Errorf("got %v, want A built in, B a module, C and D off", config)
 	}
 
 	if config["NAME"] != `"-talos"` {
-		t.Errorf("NAME is %s", config["NAME"])
+		t.Errorf("NAME: got %s, want \"-talos\"", config["NAME"])
 	}
 }
 
@@ -165,7 +165,7 @@ func TestFragmentsDoNotContradictNeeds(t *testing.T) {
 
 	fragments, err := filepath.Glob("../../nix/kernel/config/*.config")
 	if err != nil || len(fragments) == 0 {
-		t.Fatalf("no fragments: %v", err)
+		t.Fatalf("got no fragment (%v), want those of the kernel", err)
 	}
 
 	asked := Config{}
@@ -197,13 +197,13 @@ func TestFragmentsDoNotContradictNeeds(t *testing.T) {
 		for _, need := range n.Needs {
 			for _, symbol := range slices.Concat(need.BuiltIn, need.Present) {
 				if off[symbol] {
-					t.Errorf("%s needs CONFIG_%s (%s), a fragment turns it off", n.Consumer, symbol, need.Why)
+					t.Errorf("CONFIG_%s: got it off in a fragment, want it for %s: %s", symbol, n.Consumer, need.Why)
 				}
 			}
 
 			for _, symbol := range need.BuiltIn {
 				if asked[symbol] == "m" {
-					t.Errorf("%s needs CONFIG_%s built in (%s), a fragment makes it a module", n.Consumer, symbol, need.Why)
+					t.Errorf("CONFIG_%s: got a module in a fragment, want it built in for %s: %s", symbol, n.Consumer, need.Why)
 				}
 			}
 		}
@@ -211,7 +211,7 @@ func TestFragmentsDoNotContradictNeeds(t *testing.T) {
 		for _, e := range n.Without {
 			for _, symbol := range e.Symbols {
 				if asked.Present(symbol) {
-					t.Errorf("%s is said to go without CONFIG_%s (%s), a fragment asks for it", n.Consumer, symbol, e.Why)
+					t.Errorf("CONFIG_%s: got it in a fragment, want none, as %s goes without: %s", symbol, n.Consumer, e.Why)
 				}
 			}
 		}

@@ -110,12 +110,12 @@ func TestLoaderIsOnTheDiskAfterAnUpdate(t *testing.T) {
 
 				found, err := rockchip.Search(bytes.NewReader(content), rockchip.MMC)
 				if err != nil || found.IDBlockAt != rockchip.MMC.IDBlock || found.FITAt != rockchip.MMC.FIT {
-					t.Fatalf("%s: %+v, %v", path, found, err)
+					t.Fatalf("%s: got %+v, %v; want idblock and FIT in their first places", path, found, err)
 				}
 
 				for _, part := range parts {
 					if !bytes.Equal(content[part.Offset:][:len(part.Data)], part.Data) {
-						t.Errorf("%s: %s is not on it", path, part.Name)
+						t.Errorf("%s: got other bytes at %d, want %s", path, part.Offset, part.Name)
 					}
 				}
 			}
@@ -137,7 +137,7 @@ func TestTalosPartitionsAreClearOfTheLoader(t *testing.T) {
 
 			partitioned, err := open(t, path).CheckRoom(32<<10, 10<<20)
 			if err != nil || !partitioned {
-				t.Errorf("%s: %v, %v", path, partitioned, err)
+				t.Errorf("%s: got partitioned %v, %v; want true", path, partitioned, err)
 			}
 		}
 	}
@@ -148,7 +148,7 @@ func TestDiskWithoutTableHasRoom(t *testing.T) {
 
 	for _, path := range disks(t, file, 512) {
 		if partitioned, err := open(t, path).CheckRoom(32<<10, 10<<20); err != nil || partitioned {
-			t.Errorf("%s: %v, %v", path, partitioned, err)
+			t.Errorf("%s: got partitioned %v, %v; want false", path, partitioned, err)
 		}
 	}
 }
@@ -269,7 +269,7 @@ func TestWriteProtectedDiskIsRefused(t *testing.T) {
 	}
 
 	if _, err := OpenDisk(file); os.Getuid() != 0 && err == nil {
-		t.Error("a read-only file was opened for writing")
+		t.Error("got a read-only file open for writing, want an error")
 	}
 }
 
@@ -287,7 +287,7 @@ func TestSymbolicLinksAreFollowed(t *testing.T) {
 	}
 
 	if disk := open(t, link); disk.Path != want || disk.Kind != KindImage {
-		t.Errorf("%+v", disk)
+		t.Errorf("got %+v, want the image %s", disk, want)
 	}
 }
 
@@ -345,7 +345,7 @@ func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
 	for _, want := range []string{"idblock", "second idblock"} {
 		parts, err := IDBlockParts(partition, partition.Size, loader)
 		if err != nil || len(parts) != 2 || parts[0].Name != want {
-			t.Fatalf("%v, %v", parts, err)
+			t.Fatalf("got %v, %v; want two parts, the first %s", parts, err, want)
 		}
 
 		if _, err := Update(partition, parts); err != nil {
@@ -362,7 +362,7 @@ func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
 	}
 
 	if parts, err := IDBlockParts(partition, 512<<10, loader); err != nil || len(parts) != 1 {
-		t.Errorf("a partition of 512 KiB: %v, %v", parts, err)
+		t.Errorf("a partition of 512 KiB: got %v, %v; want one part", parts, err)
 	}
 
 	if _, err := IDBlockParts(partition, 128<<10, loader); err == nil || !strings.Contains(err.Error(), "131072 bytes") {
@@ -370,7 +370,7 @@ func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
 	}
 
 	if _, err := openBootPartition("/nonexistent/"+filepath.Base(path), sys); err == nil || state() != "1" {
-		t.Errorf("no partition: %v, force_ro %s", err, state())
+		t.Errorf("no partition: got %v, force_ro %s; want an error, force_ro 1", err, state())
 	}
 }
 

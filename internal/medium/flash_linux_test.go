@@ -213,7 +213,7 @@ func TestPowerCutAtAnyFlashOperationLeavesAStartableChip(t *testing.T) {
 			}
 
 			if v := machines(rockchip.SPI)[4].start(bytes.NewReader(content), k); v.idblock != "new" || v.fit != "new" {
-				t.Fatalf("%s: after all: %s", from.name, v)
+				t.Fatalf("%s: after all: got %s, want the new loader", from.name, v)
 			}
 		}
 	}
@@ -244,7 +244,7 @@ func TestErrorAtAnyFlashOperationPutsTheOldBytesBack(t *testing.T) {
 				}
 
 				if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "put back") || !bytes.Equal(n.content, before) {
-					t.Fatalf("%s %d fails: %v", kind, count, err)
+					t.Fatalf("%s %d fails: got %v, want the chip put back", kind, count, err)
 				}
 			}
 		}
@@ -260,13 +260,13 @@ func TestSameLoaderIsNotErasedAgain(t *testing.T) {
 	}
 
 	if n.counts["erase"] != 0 {
-		t.Errorf("a blank chip was erased %d times", n.counts["erase"])
+		t.Errorf("a blank chip: got %d erasures, want none", n.counts["erase"])
 	}
 
 	n.steps = nil
 
 	if _, err := updateFlash(f, loader); err != nil || len(n.steps) != 0 {
-		t.Errorf("%d operations, %v", len(n.steps), err)
+		t.Errorf("got %d operations, %v; want none", len(n.steps), err)
 	}
 }
 
@@ -289,7 +289,7 @@ func TestNothingElseOnTheChipChanges(t *testing.T) {
 		}
 
 		if !bytes.Equal(n.content, content) {
-			t.Errorf("erase blocks of %d: bytes changed around the loader", erase)
+			t.Errorf("erase blocks of %d: got bytes that changed around the loader, want them as they were", erase)
 		}
 	}
 }
@@ -305,7 +305,7 @@ func TestSmallChipGetsNoSecondFIT(t *testing.T) {
 
 	for _, outcome := range outcomes {
 		if outcome.Name == "second FIT" {
-			t.Error("a second FIT behind the chip's end")
+			t.Errorf("got %s behind the chip's end, want none", outcome.Name)
 		}
 	}
 
@@ -347,7 +347,7 @@ func TestTheOneFlashChipIsFound(t *testing.T) {
 	add("mtd2", "nor", "offset")
 
 	if path, err := FindFlash("/dev", sys); err != nil || path != "/dev/mtd1" {
-		t.Errorf("one: %q, %v", path, err)
+		t.Errorf("one: got %q, %v; want /dev/mtd1", path, err)
 	}
 
 	add("mtd3", "nor")

@@ -149,7 +149,7 @@ func TestPowerCutAtAnyByteLeavesAStartableMedium(t *testing.T) {
 				}
 
 				if v := view.start(content); v.idblock != "new" || v.fit != "new" {
-					t.Fatalf("after all, %s starts: %s", machine.name, v)
+					t.Fatalf("after all: got %s on %s, want the new loader", v, machine.name)
 				}
 			}
 
@@ -209,7 +209,7 @@ func pendingWritesAreNotLookedAt(t *testing.T, from start, k known, loader *rock
 
 				for _, s := range spy.read {
 					if !bytes.Equal(content[s.from:s.to], after[s.from:s.to]) {
-						t.Fatalf("%s looks at bytes %d to %d while they are being written", machine.name, s.from, s.to-1)
+						t.Fatalf("%s: got a look at bytes %d to %d while they are written, want none", machine.name, s.from, s.to-1)
 					}
 				}
 			}
@@ -219,7 +219,7 @@ func pendingWritesAreNotLookedAt(t *testing.T, from start, k known, loader *rock
 	}
 
 	if !bytes.Equal(content, m.content) {
-		t.Error("the record of writes does not give the medium")
+		t.Error("got another medium by the record of writes, want the one that was written")
 	}
 }
 
@@ -314,7 +314,7 @@ func TestUnreadableBlocksAfterAPowerCutAreWrittenAnew(t *testing.T) {
 
 			v := machines(rockchip.MMC)[0].start(Reader(m), k)
 			if v.torn || v.refused {
-				t.Fatalf("operation %d, block at %d unreadable: %s", i, bad, v)
+				t.Fatalf("operation %d, block at %d unreadable: got %s, want neither torn nor refused", i, bad, v)
 			}
 
 			if _, err := update(m, loader); err != nil {
@@ -322,7 +322,7 @@ func TestUnreadableBlocksAfterAPowerCutAreWrittenAnew(t *testing.T) {
 			}
 
 			if v := machines(rockchip.MMC)[0].start(Reader(m), k); v.idblock != "new" || v.fit != "new" {
-				t.Fatalf("operation %d: updated again, starts %s", i, v)
+				t.Fatalf("operation %d: updated again: got %s, want the new loader", i, v)
 			}
 		}
 
@@ -365,7 +365,7 @@ func TestPowerCutDuringTheUpdateAfterAPowerCut(t *testing.T) {
 			}
 
 			if v := machines(rockchip.MMC)[4].start(bytes.NewReader(content), k); v.idblock != "third" || v.fit != "third" {
-				t.Fatalf("%s: cut at operation %d, then updated: starts %s", from.name, i, v)
+				t.Fatalf("%s: cut at operation %d, then updated: got %s, want the third loader", from.name, i, v)
 			}
 
 			copy(cut[op.offset:], op.data)
@@ -427,7 +427,7 @@ func TestErrorAtAnyOperationPutsTheOldBytesBack(t *testing.T) {
 					}
 
 					if (back || untouched) && !bytes.Equal(m.content, from.content) {
-						t.Fatalf("%s: said to be as before, but is not: %v", name, err)
+						t.Fatalf("%s: got another medium after %v, want it as before", name, err)
 					}
 
 					for _, machine := range machines(rockchip.MMC) {
@@ -501,7 +501,7 @@ func TestShortWriteIsAnErrorAndPutBack(t *testing.T) {
 		}
 
 		if !errors.Is(err, disk.ErrShort) || !bytes.Equal(m.content, from.content) {
-			t.Fatalf("write %d short: %v", n, err)
+			t.Fatalf("write %d short: got %v, want %v and the medium as it was", n, err, disk.ErrShort)
 		}
 	}
 }
@@ -526,7 +526,7 @@ func TestLostWriteIsFoundByReadingBack(t *testing.T) {
 		}
 
 		if !errors.Is(err, disk.ErrReadBack) || !bytes.Equal(m.content, from.content) {
-			t.Fatalf("write %d lost: %v", n, err)
+			t.Fatalf("write %d lost: got %v, want %v and the medium as it was", n, err, disk.ErrReadBack)
 		}
 	}
 }
@@ -552,7 +552,7 @@ func TestSameLoaderIsNotWrittenAgain(t *testing.T) {
 	m := newFaulty(make([]byte, diskSize))
 	for _, outcome := range mustUpdate(m, loader) {
 		if !outcome.Written {
-			t.Errorf("%s was not written to a blank medium", outcome.Name)
+			t.Errorf("%s: got it not written to a blank medium, want it written", outcome.Name)
 		}
 	}
 
@@ -560,12 +560,12 @@ func TestSameLoaderIsNotWrittenAgain(t *testing.T) {
 
 	for _, outcome := range mustUpdate(m, loader) {
 		if outcome.Written {
-			t.Errorf("%s was written again", outcome.Name)
+			t.Errorf("%s: got it written again, want it left", outcome.Name)
 		}
 	}
 
 	if len(m.recorded) != 0 {
-		t.Errorf("%d operations", len(m.recorded))
+		t.Errorf("got %d operations, want none", len(m.recorded))
 	}
 }
 
@@ -580,7 +580,7 @@ func TestOnlyThePartThatChangedIsWritten(t *testing.T) {
 
 	for _, outcome := range mustUpdate(m, loader) {
 		if outcome.Written != strings.Contains(outcome.Name, "FIT") {
-			t.Errorf("%s: written %v", outcome.Name, outcome.Written)
+			t.Errorf("%s: written: got %v, want it for a FIT alone", outcome.Name, outcome.Written)
 		}
 	}
 }
@@ -601,7 +601,7 @@ func TestNothingElseOnTheMediumChanges(t *testing.T) {
 		}
 
 		if !bytes.Equal(m.content, content) {
-			t.Errorf("blocks of %d bytes: bytes changed around the loader", blockSize)
+			t.Errorf("blocks of %d bytes: got bytes that changed around the loader, want them as they were", blockSize)
 		}
 	}
 }
@@ -615,6 +615,6 @@ func TestMediumTooSmallIsRefused(t *testing.T) {
 	}
 
 	if len(m.recorded) != 0 {
-		t.Error("written all the same")
+		t.Errorf("got %d operations, want none", len(m.recorded))
 	}
 }

@@ -158,7 +158,7 @@ func TestSameFilesGiveSameDigestWhereverAndWheneverTheyLie(t *testing.T) {
 	}
 
 	if a, b := digest(t, mustIndex(t, first)), digest(t, mustIndex(t, second)); a != b {
-		t.Errorf("digests %s and %s", a, b)
+		t.Errorf("got digests %s and %s, want one", a, b)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestLayoutHoldsTheIndexAndItsDigest(t *testing.T) {
 
 	read := readLayout(t, dir)
 	if a, b := digest(t, index), digest(t, read); a != b {
-		t.Errorf("layout has digest %s, index %s", b, a)
+		t.Errorf("layout: got digest %s, want the index's, %s", b, a)
 	}
 
 	manifest, err := read.IndexManifest()
@@ -181,7 +181,7 @@ func TestLayoutHoldsTheIndexAndItsDigest(t *testing.T) {
 	}
 
 	if manifest.MediaType != types.OCIImageIndex {
-		t.Errorf("media type %s", manifest.MediaType)
+		t.Errorf("media type: got %s, want %s", manifest.MediaType, types.OCIImageIndex)
 	}
 
 	for key, want := range annotations {
@@ -199,7 +199,7 @@ func TestImagesShareWhatIsAlikeAndDifferInTheInstaller(t *testing.T) {
 	for i, platform := range []string{"linux/amd64", "linux/arm64"} {
 		image := found[platform]
 		if image == nil {
-			t.Fatalf("no image for %s among %v", platform, found)
+			t.Fatalf("got images %v, want one for %s", found, platform)
 		}
 
 		var err error
@@ -208,7 +208,7 @@ func TestImagesShareWhatIsAlikeAndDifferInTheInstaller(t *testing.T) {
 		}
 
 		if len(layers[i]) != 2 {
-			t.Fatalf("%s has %d layers", platform, len(layers[i]))
+			t.Fatalf("%s: got %d layers, want 2", platform, len(layers[i]))
 		}
 
 		config, err := image.ConfigFile()
@@ -217,11 +217,11 @@ func TestImagesShareWhatIsAlikeAndDifferInTheInstaller(t *testing.T) {
 		}
 
 		if got := config.Platform().String(); got != platform {
-			t.Errorf("configuration of %s says %s", platform, got)
+			t.Errorf("configuration: got %s, want %s", got, platform)
 		}
 
 		if got := config.Config.Labels["versions"]; got != annotations["versions"] {
-			t.Errorf("label %q", got)
+			t.Errorf("label: got %q, want %q", got, annotations["versions"])
 		}
 	}
 
@@ -234,7 +234,7 @@ func TestImagesShareWhatIsAlikeAndDifferInTheInstaller(t *testing.T) {
 		}
 
 		if (a == b) != alike {
-			t.Errorf("layer %d: %s and %s", i, a, b)
+			t.Errorf("layer %d: got %s and %s, want them alike: %v", i, a, b, alike)
 		}
 	}
 }
@@ -259,7 +259,7 @@ func TestImageUnpacksToItsDirectory(t *testing.T) {
 		}
 
 		if hdr.Uid != 0 || hdr.Gid != 0 || !hdr.ModTime.Equal(created) {
-			t.Errorf("%s: owner %d:%d, time %s", hdr.Name, hdr.Uid, hdr.Gid, hdr.ModTime)
+			t.Errorf("%s: got owner %d:%d, time %s; want 0:0, %s", hdr.Name, hdr.Uid, hdr.Gid, hdr.ModTime, created)
 		}
 
 		if hdr.Typeflag == tar.TypeDir {
@@ -289,7 +289,7 @@ func TestImageUnpacksToItsDirectory(t *testing.T) {
 
 	for name, content := range want {
 		if got, ok := seen[name]; !ok || got != content {
-			t.Errorf("%s: %q (there: %v), not %q", name, got, ok, content)
+			t.Errorf("%s: got %q (there: %v), want %q", name, got, ok, content)
 		}
 	}
 
@@ -307,7 +307,7 @@ func TestOneMoreExecutableBitIsAnotherImage(t *testing.T) {
 	}
 
 	if digest(t, mustIndex(t, dirs)) == before {
-		t.Error("same digest")
+		t.Errorf("got the digest %s again, want another", before)
 	}
 }
 
@@ -365,6 +365,6 @@ func TestLayoutNeverWritesOverAnythingAndLeavesNothingHalfMade(t *testing.T) {
 	}
 
 	if len(left) != 1 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("got %v left, want one entry", left)
 	}
 }

@@ -141,7 +141,7 @@ func TestSecondPushSendsNoBlobs(t *testing.T) {
 
 	// Two configurations, one shared layer, two of their own.
 	if got := uploads.Swap(0); got != 5 {
-		t.Errorf("%d uploads, not 5", got)
+		t.Errorf("got %d uploads, want 5", got)
 	}
 
 	if _, err := push(dir, repository, "v2"); err != nil {
@@ -149,7 +149,7 @@ func TestSecondPushSendsNoBlobs(t *testing.T) {
 	}
 
 	if got := uploads.Load(); got != 0 {
-		t.Errorf("%d uploads the second time", got)
+		t.Errorf("got %d uploads the second time, want none", got)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestCredentialsComeFromDockersConfiguration(t *testing.T) {
 	dir, _ := overlayLayout(t)
 
 	if _, err := push(dir, repository, "v1"); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("without credentials: %v", err)
+		t.Errorf("without credentials: got %v, want an error without the secret", err)
 	}
 
 	host, _, _ := strings.Cut(repository, "/")
@@ -203,7 +203,7 @@ func TestRegistryThatFailsForAWhileIsAskedAgain(t *testing.T) {
 
 		_, err := push(dir, repository, "v1")
 		if (err == nil) != (failures == 2) {
-			t.Errorf("%d failures: %v", failures, err)
+			t.Errorf("%d failures: got %v, want success after 2 alone", failures, err)
 		}
 	}
 }
@@ -276,6 +276,6 @@ func TestProgressEndsWithAllThereIs(t *testing.T) {
 	}
 
 	if last == 0 || last != all {
-		t.Errorf("%d of %d bytes", last, all)
+		t.Errorf("got %d bytes, want %d", last, all)
 	}
 }

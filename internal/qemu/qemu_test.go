@@ -67,7 +67,7 @@ func TestTheAPIIsForwardedFromLoopbackOnly(t *testing.T) {
 	}
 
 	if a := args(t, qemu.Options{Image: "x"}); strings.Contains(a, "hostfwd") {
-		t.Error(a)
+		t.Errorf("got %s, want no forwarded port", a)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestBothConsolesAreCaptured(t *testing.T) {
 
 	if len(got) != 2 || got[0].Text != "U-Boot 2025.01" || got[0].Port != qemu.Firmware ||
 		got[1].Text != "Linux version" || got[1].Port != qemu.TTYS2 {
-		t.Fatalf("%+v", got)
+		t.Fatalf("got %+v, want U-Boot's line and the kernel's on ttyS2", got)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestAFailingQEMUIsQuoted(t *testing.T) {
 	<-m.Done()
 
 	if m.Err() == nil || !strings.Contains(m.Err().Error(), "invalid SD card size") {
-		t.Fatal(m.Err())
+		t.Fatalf("got %v, want what QEMU complained of", m.Err())
 	}
 }
 
@@ -159,7 +159,7 @@ func TestQEMUEndsWithItsContextEvenIfItIgnoresSIGTERM(t *testing.T) {
 	select {
 	case <-m.Done():
 	case <-time.After(time.Minute):
-		t.Fatal("still running")
+		t.Fatal("got a machine that still runs, want its end")
 	}
 }
 
@@ -197,7 +197,7 @@ func TestTranscriptKeepsUnfinishedAndEndlessLines(t *testing.T) {
 	}
 
 	if total != 20_000 || len(tr.Lines()) != 3 {
-		t.Fatalf("%d bytes in %d lines", total, len(tr.Lines()))
+		t.Fatalf("got %d bytes in %d lines, want 20000 in 3", total, len(tr.Lines()))
 	}
 }
 
@@ -218,7 +218,7 @@ func TestTranscriptTakesBothConsolesAtOnce(t *testing.T) {
 	wg.Wait()
 
 	if n := len(tr.Lines()); n != 2000 {
-		t.Fatalf("%d lines", n)
+		t.Fatalf("got %d lines, want 2000", n)
 	}
 }
 
@@ -237,7 +237,7 @@ func TestMediumIsTheImageItselfWhereItCanBe(t *testing.T) {
 		}
 
 		if m.Size != want || (m.Path == raw) != (disk != qemu.SD) {
-			t.Errorf("%s: %+v", disk, m)
+			t.Errorf("%s: got %+v, want %d bytes, in another file for SD alone", disk, m, want)
 		}
 	}
 }
@@ -261,7 +261,7 @@ func TestMediumIsDecodedFromACompressedImage(t *testing.T) {
 	}
 
 	if got, err := os.ReadFile(m.Path); err != nil || !bytes.Equal(got, raw) {
-		t.Fatalf("%d bytes, %v", len(got), err)
+		t.Fatalf("got %d bytes, %v; want the image's %d", len(got), err, len(raw))
 	}
 }
 

@@ -32,7 +32,7 @@ func TestWholeLoaderPassesAndIsFound(t *testing.T) {
 			}
 
 			if loader.StandIn {
-				t.Errorf("%s: taken for a stand-in", name)
+				t.Errorf("%s: got a stand-in, want a DDR blob", name)
 			}
 
 			found, err := rockchip.Search(bytes.NewReader(written(layout, image)), layout)
@@ -41,7 +41,7 @@ func TestWholeLoaderPassesAndIsFound(t *testing.T) {
 			}
 
 			if found.IDBlockAt != layout.IDBlock || found.FITAt != layout.FIT || len(found.FIT.Images) != 4 {
-				t.Errorf("%s: found %+v", name, found)
+				t.Errorf("%s: got %+v, want idblock and FIT of 4 images in their first places", name, found)
 			}
 		}
 	}
@@ -57,7 +57,7 @@ func TestStandInIsSeen(t *testing.T) {
 	}
 
 	if !loader.StandIn {
-		t.Error("taken for a DDR blob")
+		t.Error("got a DDR blob, want a stand-in")
 	}
 }
 
@@ -171,7 +171,7 @@ func TestSearchGoesOnToTheSecondPlaces(t *testing.T) {
 		}
 
 		if found.IDBlockAt != at || found.FITAt != rockchip.MMC.BackupFIT || len(found.Refused) != int(n)+1 {
-			t.Errorf("found %+v", found)
+			t.Errorf("got %+v, want the idblock at %d, the second FIT, and %d refused", found, at, n+1)
 		}
 	}
 
@@ -208,7 +208,7 @@ func TestBackupIDBlockIsClearOfEverything(t *testing.T) {
 	}
 
 	if at, ok := rockchip.MMC.BackupIDBlock(3<<20, 1<<20); ok {
-		t.Errorf("an idblock of 3 MiB has a second place at %d", at)
+		t.Errorf("an idblock of 3 MiB: got a second place at %d, want none", at)
 	}
 }
 
@@ -228,7 +228,7 @@ func FuzzParseLoader(f *testing.F) {
 
 		found, searchErr := rockchip.Search(bytes.NewReader(medium), layout)
 		if err == nil && (searchErr != nil || found.FIT.Size != int64(len(loader.FIT))) {
-			t.Fatalf("passes for a loader, but the board does not start it: %v", searchErr)
+			t.Fatalf("got a loader that the board does not start (%v), want an error", searchErr)
 		}
 	})
 }

@@ -101,6 +101,6 @@ func TestImagesOverTheSameBytesCountEachTime(t *testing.T) {
 	}
 
 	if r.n > 64<<20 {
-		t.Errorf("%d bytes were read", r.n)
+		t.Errorf("got %d bytes read, want 64 MiB at most", r.n)
 	}
 }

@@ -57,7 +57,7 @@ func TestARegionPastTheEndFailsWhateverItsSumIs(t *testing.T) {
 		(&compared{t.Context(), m, "", m.sums(), d}).check(l, &inspect.Report{Kind: inspect.KindDevice})
 
 		if got := l.checks[0]; got.Status != Fail {
-			t.Errorf("%+v: got %+v", g, got)
+			t.Errorf("%+v: got %+v, want %s", g, got, Fail)
 		}
 	}
 }
@@ -73,7 +73,7 @@ func TestAManifestOfAnotherProgramIsAWarning(t *testing.T) {
 
 		m, foreign, err := Options{}.manifest(filepath.Join(dir, "metal.raw"))
 		if m != nil || err != nil {
-			t.Errorf("%s: got %v, %v", content, m, err)
+			t.Errorf("%s: got %v, %v; want no manifest", content, m, err)
 		}
 
 		l := &list{}
@@ -131,7 +131,7 @@ func TestATreeAtTheOtherBoardsPathIsRefused(t *testing.T) {
 				}
 
 				if !found {
-					t.Errorf("%s: nothing is said", name)
+					t.Errorf("%s: got no check of it, want one", name)
 				}
 			}
 		})

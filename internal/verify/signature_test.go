@@ -68,17 +68,17 @@ func TestAManifestHasToBeSignedWithTheGivenKey(t *testing.T) {
 	key := signed(t, m)
 
 	if got := check(verified(t, p, verify.Options{Key: key}), "manifest.signature"); got.Status != verify.Pass {
-		t.Errorf("signed: got %+v", got)
+		t.Errorf("signed: got %+v, want %s", got, verify.Pass)
 	}
 
 	// A signature that nobody looked at proves nothing, and is said.
 	if got := check(verified(t, p, verify.Options{}), "manifest.signature"); got.Status != verify.Warn {
-		t.Errorf("without a key: got %+v", got)
+		t.Errorf("without a key: got %+v, want %s", got, verify.Warn)
 	}
 
 	other := signed(t, p)
 	if got := check(verified(t, p, verify.Options{Key: other}), "manifest.signature"); got.Status != verify.Fail {
-		t.Errorf("another key: got %+v", got)
+		t.Errorf("another key: got %+v, want %s", got, verify.Fail)
 	}
 
 	content, err := os.ReadFile(m)
@@ -92,7 +92,7 @@ func TestAManifestHasToBeSignedWithTheGivenKey(t *testing.T) {
 	}
 
 	if r := verified(t, p, verify.Options{Key: key}); r.Passed || check(r, "manifest.signature").Status != verify.Fail {
-		t.Errorf("a changed byte: got %+v", check(r, "manifest.signature"))
+		t.Errorf("a changed byte: got %+v, want %s", check(r, "manifest.signature"), verify.Fail)
 	}
 
 	if err := os.Remove(m + ".sigstore.json"); err != nil {
@@ -100,7 +100,7 @@ func TestAManifestHasToBeSignedWithTheGivenKey(t *testing.T) {
 	}
 
 	if got := check(verified(t, p, verify.Options{Key: key}), "manifest.signature"); got.Status != verify.Fail || !strings.Contains(got.Reason, "no "+m) {
-		t.Errorf("no bundle: got %+v", got)
+		t.Errorf("no bundle: got %+v, want %s and which file is missing", got, verify.Fail)
 	}
 
 	if err := os.Remove(m); err != nil {
@@ -108,6 +108,6 @@ func TestAManifestHasToBeSignedWithTheGivenKey(t *testing.T) {
 	}
 
 	if got := check(verified(t, p, verify.Options{Key: key}), "manifest.signature"); got.Status != verify.Fail {
-		t.Errorf("no manifest: got %+v", got)
+		t.Errorf("no manifest: got %+v, want %s", got, verify.Fail)
 	}
 }

@@ -70,7 +70,7 @@ func TestASoundDiskPassesEveryCheck(t *testing.T) {
 	r := verified(t, disk(t, diskimage.Spec{}), verify.Options{})
 
 	if !r.Passed {
-		t.Error("not passed")
+		t.Errorf("got %+v, want it to pass", r.Checks)
 	}
 
 	for _, name := range []string{
@@ -83,7 +83,7 @@ func TestASoundDiskPassesEveryCheck(t *testing.T) {
 		}
 
 		if c := check(r, name); c.Status != want {
-			t.Errorf("%s: %q %s", name, c.Status, c.Reason)
+			t.Errorf("%s: got %q (%s), want %q", name, c.Status, c.Reason, want)
 		}
 	}
 }
@@ -158,7 +158,7 @@ func TestWhatKeepsTheBoardFromStartingFailsByName(t *testing.T) {
 
 			r := verified(t, p, verify.Options{})
 			if got := check(r, c.check); r.Passed || got.Status != verify.Fail || !strings.Contains(got.Reason, c.reason) {
-				t.Errorf("passed %v, %+v", r.Passed, got)
+				t.Errorf("got passed %v, %+v; want %s: %q", r.Passed, got, verify.Fail, c.reason)
 			}
 		})
 	}
@@ -169,11 +169,11 @@ func TestWhatIsMeantToBeSoPasses(t *testing.T) {
 	standIn.StandIn = true
 
 	if r := verified(t, disk(t, diskimage.Spec{Loader: standIn}), verify.Options{AllowStandIn: true}); !r.Passed || check(r, "ddr").Status != verify.Warn {
-		t.Errorf("%+v", check(r, "ddr"))
+		t.Errorf("got passed %v, %+v; want a warning", r.Passed, check(r, "ddr"))
 	}
 
 	if r := verified(t, disk(t, diskimage.Spec{NoLoader: true}), verify.Options{LoaderElsewhere: true}); !r.Passed {
-		t.Errorf("%+v", r.Checks)
+		t.Errorf("got %+v, want it to pass", r.Checks)
 	}
 }
 
@@ -184,7 +184,7 @@ func TestAnImageOnALargerDiskIsOnlyWarnedOf(t *testing.T) {
 	}
 
 	if r := verified(t, p, verify.Options{}); !r.Passed || check(r, "gpt").Status != verify.Warn {
-		t.Errorf("%+v", check(r, "gpt"))
+		t.Errorf("got passed %v, %+v; want a warning", r.Passed, check(r, "gpt"))
 	}
 }
 
@@ -216,7 +216,7 @@ func TestAFileSystemThatOldGRUBDoesNotReadIsWarnedOf(t *testing.T) {
 
 	r := verified(t, p, verify.Options{})
 	if c := check(r, "boot.filesystem"); !r.Passed || c.Status != verify.Warn || !strings.Contains(c.Reason, "parent pointers") {
-		t.Errorf("passed %v, %+v", r.Passed, c)
+		t.Errorf("got passed %v, %+v; want a warning of parent pointers", r.Passed, c)
 	}
 }
 
@@ -271,12 +271,12 @@ func TestEveryFlippedBitInTheTableIsFound(t *testing.T) {
 	b := table(t, size)
 
 	if !sound(t, bytes.NewReader(b), size, "gpt") {
-		t.Fatal("the sound one does not pass")
+		t.Fatal("the sound one: got a failure, want it to pass")
 	}
 
 	flip := func(at int64, mask byte) {
 		if sound(t, flipped{b, at, mask}, size, "gpt") {
-			t.Errorf("byte %d, bit %08b: not found", at, mask)
+			t.Errorf("byte %d, bit %08b: got a pass, want the flip found", at, mask)
 		}
 	}
 
@@ -313,7 +313,7 @@ func TestEveryFlippedBitInTheLoaderIsFound(t *testing.T) {
 	size := int64(len(b))
 	flip := func(at int64, mask byte) {
 		if sound(t, flipped{b, at, mask}, size, "loader", "fit") {
-			t.Errorf("byte %d, bit %08b: not found", at, mask)
+			t.Errorf("byte %d, bit %08b: got a pass, want the flip found", at, mask)
 		}
 	}
 
@@ -343,7 +343,7 @@ func TestEveryFlippedBitIsFoundWithTheManifest(t *testing.T) {
 	manifest(t, p, p)
 
 	if r := verified(t, p, verify.Options{}); !r.Passed || check(r, "manifest.image").Status != verify.Pass {
-		t.Fatalf("the sound one: %+v", r.Checks)
+		t.Fatalf("the sound one: got %+v, want it to pass", r.Checks)
 	}
 
 	f, err := os.OpenFile(p, os.O_RDWR, 0)
@@ -374,13 +374,13 @@ func TestEveryFlippedBitIsFoundWithTheManifest(t *testing.T) {
 		flip(t, f, at)
 
 		if r := verified(t, p, verify.Options{}); r.Passed || check(r, "manifest.image").Status != verify.Fail {
-			t.Errorf("%s: %+v", name, check(r, "manifest.image"))
+			t.Errorf("%s: got %+v, want %s", name, check(r, "manifest.image"), verify.Fail)
 		}
 
 		// A device's end differs from the image's, so parts are compared.
 		if name != "a gap" && name != "the kernel" {
 			if failed := failedRegions(verified(t, p, verify.Options{})); failed != 1 {
-				t.Errorf("%s: %d regions differ", name, failed)
+				t.Errorf("%s: got %d regions that differ, want 1", name, failed)
 			}
 		}
 
@@ -475,7 +475,7 @@ func TestACompressedImageIsComparedWithItsManifest(t *testing.T) {
 	manifest(t, raw, packed)
 
 	if r := verified(t, packed, verify.Options{}); !r.Passed || check(r, "manifest.image").Status != verify.Pass {
-		t.Errorf("%+v", check(r, "manifest.image"))
+		t.Errorf("got passed %v, %+v; want %s", r.Passed, check(r, "manifest.image"), verify.Pass)
 	}
 
 	// The same disk packed again is the same disk.
@@ -489,12 +489,12 @@ func TestACompressedImageIsComparedWithItsManifest(t *testing.T) {
 	}
 
 	if r := verified(t, packed, verify.Options{}); !r.Passed || check(r, "manifest.image").Status != verify.Warn {
-		t.Errorf("%+v", check(r, "manifest.image"))
+		t.Errorf("got passed %v, %+v; want %s", r.Passed, check(r, "manifest.image"), verify.Warn)
 	}
 
 	// Without one nothing is compared, and that is said.
 	if r := verified(t, packed, verify.Options{Manifest: "-"}); !r.Passed || check(r, "manifest").Status != verify.Warn {
-		t.Errorf("%+v", check(r, "manifest"))
+		t.Errorf("got passed %v, %+v; want a warning", r.Passed, check(r, "manifest"))
 	}
 
 	whole, err := os.ReadFile(packed)
@@ -551,7 +551,7 @@ func TestPartsAreVerifiedAlone(t *testing.T) {
 		}
 
 		if got := check(verified(t, p, verify.Options{}), c.check); got.Status != c.status {
-			t.Errorf("%s: %+v", name, got)
+			t.Errorf("%s: got %+v, want %s", name, got, c.status)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func FuzzTable(f *testing.F) {
 		if g, err := gpt.Read(m, size, 512); err == nil {
 			for _, p := range g.Partitions {
 				if p.Offset < 0 || p.Size <= 0 || p.Offset+p.Size > size {
-					t.Errorf("a partition of %d bytes at %d", p.Size, p.Offset)
+					t.Errorf("got a partition of %d bytes at %d, want one within %d", p.Size, p.Offset, size)
 				}
 			}
 		}

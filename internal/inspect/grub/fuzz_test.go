@@ -14,7 +14,7 @@ func FuzzGRUB(f *testing.F) {
 		for _, e := range list {
 			for _, a := range e.Args {
 				if a == "" {
-					t.Errorf("an empty argument of %q", s)
+					t.Errorf("got an empty argument of %q, want none", s)
 				}
 			}
 		}

@@ -45,7 +45,7 @@ func TestWhatTalosWritesIsRead(t *testing.T) {
 		want := []string{"talos.platform=metal", "console=tty0", "a$b", `dm="x`, `y"`}
 		if len(list) != 2 || !list[0].Default || list[1].Default || list[0].Kernel != "/A/vmlinuz" ||
 			list[0].Initrd != "/A/initramfs.xz" || !slices.Equal(list[0].Args, want) {
-			t.Errorf("%s: got %+v", name, list)
+			t.Errorf("%s: got %+v, want the arguments %q", name, list, want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ func FuzzInitramfs(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := read(t, b)
 		if err == nil && r == nil {
-			t.Error("neither an answer nor an error")
+			t.Error("got neither an answer nor an error, want one of them")
 		}
 	})
 }

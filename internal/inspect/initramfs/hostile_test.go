@@ -146,6 +146,6 @@ func TestTheMemoryLimitHolds(t *testing.T) {
 
 	usage, ok := st.SysUsage().(*syscall.Rusage)
 	if st.Success() || !ok || usage.Maxrss > ConfinedMemory>>10+100<<10 {
-		t.Errorf("16 GiB were allocated: %v, %d KiB resident", st, usage.Maxrss)
+		t.Errorf("16 GiB allocated: got %v with %d KiB resident, want a failure below %d KiB", st, usage.Maxrss, ConfinedMemory>>10)
 	}
 }

@@ -38,7 +38,7 @@ func TestABlobWithoutADigestOnRecordIsNamedByWhatItPrints(t *testing.T) {
 	}
 
 	if tried == 0 {
-		t.Error("got no blob that is known by what it prints")
+		t.Error("got no blob that is known by what it prints, want one or more")
 	}
 
 	if d := identifyDDR(program("nothing")); d.Known != nil || d.Version != "" {

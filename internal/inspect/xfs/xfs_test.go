@@ -141,13 +141,13 @@ func TestFilesAreReadAsLinuxWroteThem(t *testing.T) {
 	f := open(t, boot(t))
 
 	if f.Label() != "BOOT" || f.Size() != 300<<20 {
-		t.Errorf("label %q, %d bytes", f.Label(), f.Size())
+		t.Errorf("got label %q and %d bytes, want BOOT and 300 MiB", f.Label(), f.Size())
 	}
 
 	for n := 1; n <= 300; n++ {
 		got, err := fs.ReadFile(f, fmt.Sprintf("many/a-file-with-quite-a-long-name-%d", n))
 		if err != nil || string(got) != fmt.Sprintf("%d\n", n) {
-			t.Fatalf("%d: %q, %v", n, got, err)
+			t.Fatalf("file %d: got %q, %v; want its number", n, got, err)
 		}
 	}
 
@@ -163,13 +163,13 @@ func TestFilesAreReadAsLinuxWroteThem(t *testing.T) {
 		}
 
 		if block := pieces[i*4096 : (i+1)*4096]; !bytes.Equal(block, bytes.Repeat([]byte{want}, 4096)) {
-			t.Fatalf("block %d of a fragmented file is wrong", i)
+			t.Fatalf("block %d of a fragmented file: got %x…, want %x alone", i, block[:8], want)
 		}
 	}
 
 	prealloc, err := fs.ReadFile(f, "prealloc")
 	if err != nil || !bytes.Equal(prealloc, append(bytes.Repeat([]byte("x"), 10), make([]byte, 65526)...)) {
-		t.Errorf("unwritten blocks do not read as zeros: %d bytes, %v", len(prealloc), err)
+		t.Errorf("unwritten blocks: got other bytes in %d (%v), want zeros", len(prealloc), err)
 	}
 
 	kernel, err := fs.ReadFile(f, "A/vmlinuz")
@@ -178,7 +178,7 @@ func TestFilesAreReadAsLinuxWroteThem(t *testing.T) {
 	}
 
 	if shared, err := fs.ReadFile(f, "A/shared"); err != nil || !bytes.Equal(shared, kernel) || len(kernel) != 20_000 {
-		t.Errorf("a reflink differs from its source: %d and %d bytes, %v", len(shared), len(kernel), err)
+		t.Errorf("a reflink: got %d bytes (%v), want the %d of its source", len(shared), err, len(kernel))
 	}
 }
 
@@ -259,7 +259,7 @@ func TestEveryFlippedBitInMetadataIsFound(t *testing.T) {
 	d.reads = nil
 
 	if len(pages) < 100 {
-		t.Fatalf("only %d sectors are read", len(pages))
+		t.Fatalf("got %d sectors that are read, want 100 or more", len(pages))
 	}
 
 	flips := 0
@@ -356,7 +356,7 @@ func TestDirectoriesDoNotShareBlocks(t *testing.T) {
 
 	dir := inode{shared: true, mode: modeDir}
 	if got := dir.claims([]extent{{disk: 10, blocks: 1}}); got[0].shared {
-		t.Error("a directory's blocks may be another's")
+		t.Error("got a directory whose blocks may be another's, want them its own")
 	}
 }
 

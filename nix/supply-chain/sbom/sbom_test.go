@@ -56,7 +56,7 @@ func thisProgram(t *testing.T) Program {
 
 	info, ok := debug.ReadBuildInfo()
 	if !ok || len(info.Deps) == 0 {
-		t.Fatal("this test has no modules in its build information")
+		t.Fatalf("build information: got %v, want modules", info)
 	}
 
 	vendor := t.TempDir()
@@ -139,7 +139,7 @@ func find(t *testing.T, d *spdx.Document, name string) *spdx.Package {
 
 	i := slices.IndexFunc(d.Packages, func(p *spdx.Package) bool { return p.PackageName == name })
 	if i < 0 {
-		t.Fatalf("no package %s", name)
+		t.Fatalf("got no package %s, want one", name)
 	}
 
 	return d.Packages[i]
@@ -152,15 +152,15 @@ func TestAComponentHasVersionSourceHashAndLicence(t *testing.T) {
 	if uboot.PackageVersion != "2025.01" || uboot.PackageLicenseDeclared != "GPL-2.0-or-later" ||
 		uboot.PackageDownloadLocation != "https://example.org/u-boot.tar.bz2" ||
 		len(uboot.PackageChecksums) != 1 || uboot.PackageChecksums[0] != (common.Checksum{Algorithm: common.SHA256, Value: hash}) {
-		t.Errorf("u-boot: got %+v", uboot)
+		t.Errorf("u-boot: got %+v, want its version, source and sha256 %s", uboot, hash)
 	}
 
 	if linux := find(t, d, "linux"); len(linux.PackageChecksums) != 0 || !strings.Contains(linux.PackageSourceInfo, "sha256-47DEQ") {
-		t.Errorf("a tree's hash is not a file's: got %+v", linux)
+		t.Errorf("linux: got %+v, want no checksum, as a tree's hash is not a file's", linux)
 	}
 
 	if libc := find(t, d, "libc6"); libc.PackageLicenseDeclared != "LicenseRef-libc6" || len(d.OtherLicenses) != 1 || !strings.Contains(d.OtherLicenses[0].ExtractedText, "BSD-ish") {
-		t.Errorf("libc6: got %+v with texts %+v", libc, d.OtherLicenses)
+		t.Errorf("libc6: got %+v with texts %+v, want its own licence text", libc, d.OtherLicenses)
 	}
 
 	if blob := find(t, d, "blob"); blob.PackageLicenseDeclared != noAssertion || blob.PackageDownloadLocation != noAssertion {
@@ -177,18 +177,18 @@ func TestAProgramHasEveryModuleLinkedIntoIt(t *testing.T) {
 		p := find(t, d, m.Path)
 		if p.PackageVersion != m.Version || p.PackageLicenseDeclared != "MIT" || !strings.HasPrefix(p.PackageComment, "go.sum: h1:") ||
 			p.PackageExternalReferences[0].Locator != "pkg:golang/"+m.Path+"@"+m.Version {
-			t.Errorf("%s: got %+v", m.Path, p)
+			t.Errorf("%s: got %+v, want version and locator of %s", m.Path, p, m.Version)
 		}
 
 		if !slices.ContainsFunc(d.Relationships, func(r *spdx.Relationship) bool {
 			return r.Relationship == common.TypeRelationshipStaticLink && r.RefA.ElementRefID == program.PackageSPDXIdentifier && r.RefB.ElementRefID == p.PackageSPDXIdentifier
 		}) {
-			t.Errorf("%s is not said to be linked into the program", m.Path)
+			t.Errorf("%s: got no link into the program, want one", m.Path)
 		}
 	}
 
 	if find(t, d, "go standard library").PackageVersion == "" {
-		t.Error("the standard library has no version")
+		t.Error("standard library: got no version, want one")
 	}
 }
 
@@ -197,13 +197,13 @@ func TestTheSameDescriptionGivesTheSameDocument(t *testing.T) {
 	a, b := document(t, d), document(t, d)
 
 	if a.DocumentNamespace != b.DocumentNamespace {
-		t.Errorf("got namespaces %s and %s", a.DocumentNamespace, b.DocumentNamespace)
+		t.Errorf("got namespaces %s and %s, want one", a.DocumentNamespace, b.DocumentNamespace)
 	}
 
 	d.Components[0].Version = "2025.04"
 
 	if c := document(t, d); c.DocumentNamespace == a.DocumentNamespace {
-		t.Error("another description has the same namespace")
+		t.Errorf("another description: got the namespace %s again, want another", a.DocumentNamespace)
 	}
 }
 

@@ -145,7 +145,7 @@ func TestFlashStartsBesideAnEMMCModule(t *testing.T) {
 	board.Until(reached)
 
 	if strings.Contains(board.Said(), "mmc@fe2e0000") {
-		t.Error("U-Boot has the eMMC, whose pins the flash has")
+		t.Error("got the eMMC in U-Boot, want none: the flash has its pins")
 	}
 }
 

@@ -118,13 +118,13 @@ func TestDeviceTreeComesFromTheDiskThatIsBooted(t *testing.T) {
 	m.Ask("setenv fdtfile rockchip/" + board.DeviceTrees[0] + "; setenv boot_targets mmc1; bootflow scan; bootflow select 0")
 
 	if said := m.Ask("bootflow info"); !regexp.MustCompile(`FDT: +/` + regexp.QuoteMeta(board.DeviceTree)).MatchString(said) {
-		t.Errorf("U-Boot read no device tree:\n%s", said)
+		t.Errorf("got\n%s\nwant the device tree %s", said, board.DeviceTree)
 	}
 
 	m.Ask("fdt addr ${fdt_addr_r}")
 
 	if said := m.Ask("fdt print / model"); !strings.Contains(said, board.Title) {
-		t.Errorf("U-Boot read another device tree:\n%s", said)
+		t.Errorf("got\n%s\nwant the device tree of the %s", said, board.Title)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestNothingIsWrittenToTheMedium(t *testing.T) {
 	m := start(t, append(option, "-device", "nvme,drive=nvme,serial=1")...)
 
 	if said := m.Rest(); !strings.Contains(said, "Loading Environment from nowhere") || !started.MatchString(said) {
-		t.Error("U-Boot read an environment, or did not start the disk")
+		t.Error("got an environment read, or no disk started; want none read, and the disk")
 	}
 
 	after, err := os.ReadFile(image)
@@ -164,7 +164,7 @@ func TestNothingIsWrittenToTheMedium(t *testing.T) {
 	}
 
 	if !bytes.Equal(before, after) {
-		t.Error("the disk has changed")
+		t.Error("got a disk that changed, want it as it was")
 	}
 }
 
@@ -252,7 +252,7 @@ func TestLEDsShowSearchAndNothingFound(t *testing.T) {
 
 	// Steady from the start, then blinking alone, then blinking slowly beside the USER LED.
 	if !regexp.MustCompile(`^0?1(01){4,}.?0?[23]*3232$`).MatchString(seen) {
-		t.Errorf("the LEDs showed %s", seen)
+		t.Errorf("LEDs: got %s, want steady, blinking, then a heart beat", seen)
 	}
 }
 
@@ -315,12 +315,12 @@ func TestFITWithOneBitChangedIsRefused(t *testing.T) {
 	}
 
 	if said := check(fit); strings.Contains(said, "error") || strings.Count(said, "sha256+") < 4 {
-		t.Errorf("the FIT as built is refused:\n%s", said)
+		t.Errorf("the FIT as built: got\n%s\nwant it accepted, with hashes", said)
 	}
 
 	fit[len(fit)/2] ^= 1
 
 	if said := check(fit); !strings.Contains(said, "Bad hash in FIT image!") {
-		t.Errorf("a changed FIT passes:\n%s", said)
+		t.Errorf("a changed FIT: got\n%s\nwant a bad hash", said)
 	}
 }

@@ -51,7 +51,7 @@ func recorded(t *testing.T, name string) []qemu.Line {
 	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
 		port, text, ok := strings.Cut(s.Text(), "|")
 		if !ok {
-			t.Fatalf("%s: %q", name, s.Text())
+			t.Fatalf("%s: got %q, want a line with its port and time", name, s.Text())
 		}
 
 		lines = append(lines, qemu.Line{At: time.Duration(len(lines)) * time.Second, Port: qemu.Port(port), Text: text})
@@ -77,7 +77,7 @@ func TestEveryStageIsSeenInOrder(t *testing.T) {
 	for _, s := range stages {
 		v, ok := got[s.name]
 		if !ok || v <= at {
-			t.Errorf("%s: %v after %v (seen: %v)", s.name, v, at, got)
+			t.Errorf("%s: got %v, want it seen after %v (seen: %v)", s.name, v, at, got)
 		}
 
 		at = v
@@ -96,12 +96,12 @@ func TestAFailureNamesWhereTheBootStopped(t *testing.T) {
 		}
 
 		if last, next := replay(good[:upTo+1]).stoppedAt(); last != s.name || next != want {
-			t.Errorf("after %s: stopped at %s before %s", s.name, last, next)
+			t.Errorf("after %s: got stopped at %s before %s, want before %s", s.name, last, next, want)
 		}
 	}
 
 	if last, next := replay(nil).stoppedAt(); last != "qemu" || next != "u-boot" {
-		t.Errorf("nothing printed: %s, %s", last, next)
+		t.Errorf("nothing printed: got %s, %s; want qemu, u-boot", last, next)
 	}
 }
 
@@ -117,13 +117,13 @@ func TestADeadEndIsNotWaitedOut(t *testing.T) {
 		select {
 		case <-c.dead:
 		default:
-			t.Errorf("%q goes on", line)
+			t.Errorf("%q: got a boot that goes on, want a dead end", line)
 		}
 	}
 
 	select {
 	case line := <-replay(recorded(t, "good.log")).dead:
-		t.Errorf("a good boot is a dead end at %q", line)
+		t.Errorf("a good boot: got a dead end at %q, want none", line)
 	default:
 	}
 }
@@ -144,7 +144,7 @@ func TestComplaintsAreFoundOnceAndOnlyTheListedAreAllowed(t *testing.T) {
 
 	got := scan(lines, allowed)
 	if len(got) != 2 || got[0].Allowed != "no entropy in the sample" || got[1].Allowed != "" {
-		t.Fatalf("%+v", got)
+		t.Fatalf("got %+v, want two findings, the first allowed", got)
 	}
 
 	if err := unknown(got); err == nil || !strings.Contains(err.Error(), "NfTablesChainController") {
@@ -165,14 +165,14 @@ func TestAGoodBootHasNoUnknownComplaints(t *testing.T) {
 	}
 
 	if len(found) < 4 {
-		t.Errorf("only %d complaints are found: %+v", len(found), found)
+		t.Errorf("got %d complaints, want 4 or more: %+v", len(found), found)
 	}
 }
 
 func TestWhatTalosSaysWhenTheKernelLacksAFeatureIsAComplaint(t *testing.T) {
 	for _, l := range recorded(t, "lacking.log") {
 		if got := scan([]qemu.Line{l}, nil); len(got) != 1 {
-			t.Errorf("overlooked: %s", l.Text)
+			t.Errorf("%s: got %d findings, want 1", l.Text, len(got))
 		}
 	}
 }
@@ -185,7 +185,7 @@ func TestEveryAllowanceHasAReasonAndALimit(t *testing.T) {
 
 	for _, a := range list {
 		if a.re.MatchString(`[talos] controller failed {"component": "controller-runtime", "controller": "x.Y", "error": "z"}`) {
-			t.Errorf("%q allows any controller to fail", a.Match)
+			t.Errorf("%q: got a match for any controller, want named ones alone", a.Match)
 		}
 	}
 
@@ -234,7 +234,7 @@ func TestBrokenPromisesAreNamed(t *testing.T) {
 	} {
 		err := missing(c.promised, given)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%v: %v", c.promised, err)
+			t.Errorf("%v: got %v, want %q", c.promised, err, c.want)
 		}
 	}
 }
@@ -254,11 +254,11 @@ func TestAnInstallerThatPromisesNothingIsAnError(t *testing.T) {
 
 		got, err := config{installer: script, args: []string{"a"}}.promised(t.Context())
 		if want == "" && (err != nil || !slices.Equal(got, []string{"a", "console=ttyS2"})) {
-			t.Errorf("%s: %v, %v", content, got, err)
+			t.Errorf("%s: got %v, %v; want a and console=ttyS2", content, got, err)
 		}
 
 		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%s: %v", content, err)
+			t.Errorf("%s: got %v, want %q", content, err, want)
 		}
 	}
 }
@@ -417,7 +417,7 @@ func TestARunThatFailsSaysWhyAndShowsTheLog(t *testing.T) {
 
 			r, err := cfg.boot(t.Context())
 			if err == nil || r.Passed {
-				t.Fatalf("passed: %+v", r)
+				t.Fatalf("got a pass: %+v, want a failure", r)
 			}
 
 			for _, w := range c.want {
@@ -463,7 +463,7 @@ func TestAnInterruptStopsQEMUAndLeavesNothing(t *testing.T) {
 	}
 
 	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+		t.Errorf("got %v, %v; want nothing left behind", left, err)
 	}
 }
 

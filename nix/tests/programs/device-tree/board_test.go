@@ -32,7 +32,7 @@ func files(t *testing.T, variable string) []string {
 
 	names := filepath.SplitList(os.Getenv(variable))
 	if len(names) == 0 {
-		t.Fatalf("%s is not set: it names the compiled trees to test", variable)
+		t.Fatalf("%s: got nothing, want the compiled trees to test", variable)
 	}
 
 	return names
@@ -73,7 +73,7 @@ func overlaid(t *testing.T, name string) map[string]*devicetree.Tree {
 
 	overlays, err := filepath.Glob(filepath.Join(filepath.Dir(name), "*.dtbo"))
 	if err != nil || len(overlays) == 0 {
-		t.Fatalf("no overlay beside %s (%v)", name, err)
+		t.Fatalf("got no overlay beside %s (%v), want one or more", name, err)
 	}
 
 	trees := map[string]*devicetree.Tree{}
@@ -131,7 +131,7 @@ func TestDisplayAndAudioAreLeftOut(t *testing.T) {
 			name, _, _ := strings.Cut(n.Name, "@")
 			if !strings.HasPrefix(n.Path, "/pinctrl/") &&
 				slices.Contains([]string{"vop", "hdmi", "dsi", "edp", "i2s", "gpu", "audio-codec", "sound"}, name) {
-				t.Errorf("%s is enabled", n.Path)
+				t.Errorf("%s: got it enabled, want it disabled", n.Path)
 			}
 		})
 	})
@@ -165,12 +165,12 @@ func TestPinIsTakenOnce(t *testing.T) {
 	linux(t, func(t *testing.T, tree *devicetree.Tree) {
 		claimed := claims(t, tree)
 		if len(claimed) < 50 {
-			t.Errorf("only %d pins are taken: the groups were not read", len(claimed))
+			t.Errorf("got %d pins that are taken, want 50 or more: the groups were not read", len(claimed))
 		}
 
 		for pin, by := range claimed {
 			if len(by) > 1 {
-				t.Errorf("%s is taken by %v", pin, slices.Sorted(maps.Keys(by)))
+				t.Errorf("%s: got it taken by %v, want one", pin, slices.Sorted(maps.Keys(by)))
 			}
 		}
 	})
@@ -204,14 +204,14 @@ func TestGPIOIsUsedOnceAndNotMuxedAway(t *testing.T) {
 					}
 
 					if other, ok := users[pin]; ok {
-						t.Errorf("%s is used by %s and %s", pin, other, n.Path)
+						t.Errorf("%s: got it used by %s and %s, want one", pin, other, n.Path)
 					}
 
 					users[pin] = n.Path
 
 					for by, function := range claimed[pin] {
 						if function != 0 || !slices.Contains(owners(n), by) {
-							t.Errorf("%s, used by %s, is muxed to function %d by %s", pin, n.Path, function, by)
+							t.Errorf("%s, used by %s: got function %d by %s, want GPIO (0) by its own group", pin, n.Path, function, by)
 						}
 					}
 				}
@@ -219,7 +219,7 @@ func TestGPIOIsUsedOnceAndNotMuxedAway(t *testing.T) {
 		})
 
 		if len(users) < 10 {
-			t.Errorf("only %d GPIOs are used: the references were not read", len(users))
+			t.Errorf("got %d GPIOs that are used, want 10 or more: the references were not read", len(users))
 		}
 	})
 }
@@ -242,7 +242,7 @@ func TestLineNamesStandOnTheLinesInUse(t *testing.T) {
 
 			bank := fdt.Lookup(tree.Root.Node, alias)
 			if bank == nil {
-				t.Fatalf("no %s", alias)
+				t.Fatalf("got no %s, want one", alias)
 			}
 
 			got := fdt.Strings(bank, "gpio-line-names")
@@ -279,7 +279,7 @@ func TestReferencesLeadSomewhere(t *testing.T) {
 		})
 
 		if count < 500 {
-			t.Errorf("only %d references: the tree was not read", count)
+			t.Errorf("got %d references, want 500 or more: the tree was not read", count)
 		}
 	})
 }
@@ -310,7 +310,7 @@ func TestSuppliesAreRegulators(t *testing.T) {
 		})
 
 		if count < 40 {
-			t.Errorf("only %d supplies", count)
+			t.Errorf("got %d supplies, want 40 or more", count)
 		}
 	})
 }
@@ -343,7 +343,7 @@ func TestLinearRegulatorsStayBelowTheirInputs(t *testing.T) {
 			}
 
 			if output.Maximum > source.Minimum {
-				t.Errorf("%s gives up to %d microvolts out of %d (%s)", output.Name, output.Maximum, source.Minimum, source.Name)
+				t.Errorf("%s: got up to %d microvolts, want at most the %d of %s", output.Name, output.Maximum, source.Minimum, source.Name)
 			}
 		}
 	})
@@ -377,7 +377,7 @@ func TestCPUsReachAllTheirSpeeds(t *testing.T) {
 			for _, point := range table.Children {
 				microvolts := point.Cells("opp-microvolt")
 				if len(microvolts) == 0 || microvolts[0] < regulator.Minimum || microvolts[0] > regulator.Maximum {
-					t.Errorf("%s of %s needs %d microvolts, %s gives %d to %d",
+					t.Errorf("%s of %s: got %d microvolts, want what %s gives, %d to %d",
 						point.Name, cpu.Path, microvolts, regulator.Name, regulator.Minimum, regulator.Maximum)
 				}
 
@@ -386,7 +386,7 @@ func TestCPUsReachAllTheirSpeeds(t *testing.T) {
 		}
 
 		if speeds == 0 {
-			t.Error("no CPU has speeds")
+			t.Error("got no CPU with speeds, want them")
 		}
 	})
 }
@@ -420,7 +420,7 @@ func TestSPLFindsWhatItNeeds(t *testing.T) {
 		tree := open(t, name)
 
 		if got := fdt.Strings(node(t, tree, "/chosen").Node, "u-boot,spl-boot-order"); !slices.Equal(got, []string{"same-as-spl", sdmmc, sdhci}) {
-			t.Errorf("SPL tries %q", got)
+			t.Errorf("SPL's order: got %q, want same-as-spl, %s, %s", got, sdmmc, sdhci)
 		}
 
 		for _, path := range []string{
@@ -428,7 +428,7 @@ func TestSPLFindsWhatItNeeds(t *testing.T) {
 			"/spi@fe2b0000/flash@0", "/pinctrl/fspi/fspim0-pins", sdhci, sdmmc,
 		} {
 			if !node(t, tree, path).Has("bootph-pre-ram") {
-				t.Errorf("%s is not in SPL's tree", path)
+				t.Errorf("%s: got no bootph-pre-ram, want it in SPL's tree", path)
 			}
 		}
 	}
@@ -464,7 +464,7 @@ func TestGPUIsOnByOverlayAlone(t *testing.T) {
 func TestTreesTakeOverlays(t *testing.T) {
 	for _, name := range files(t, "M6_DTB") {
 		if len(node(t, open(t, name), "/__symbols__").Properties) == 0 {
-			t.Errorf("%s has no symbols (dtc -@)", name)
+			t.Errorf("%s: got no symbols, want them (dtc -@)", name)
 		}
 	}
 }

@@ -226,7 +226,7 @@ func (c claim) put(t *testing.T, tree *devicetree.Tree, value any) {
 		})
 
 		if found == nil {
-			t.Fatalf("%s: nothing in the tree for %v", c, value)
+			t.Fatalf("%s: got nothing in the tree, want %v", c, value)
 		}
 
 		return found
@@ -305,7 +305,7 @@ func (c claim) put(t *testing.T, tree *devicetree.Tree, value any) {
 			n.UpdateProperty(c.name, []byte(strings.Trim(strings.ReplaceAll(fmt.Sprint(v...), " ", "\x00"), "[]")+"\x00"))
 		}
 	default:
-		t.Fatalf("%s: cannot be made to say %v", c, value)
+		t.Fatalf("%s: got a fact that cannot be made to say %v, want one that can", c, value)
 	}
 }
 
@@ -416,12 +416,12 @@ func TestEveryFactHasASource(t *testing.T) {
 
 	check := func(what string, sources []string) {
 		if len(sources) == 0 {
-			t.Errorf("%s has no source", what)
+			t.Errorf("%s: got no source, want one", what)
 		}
 
 		for _, s := range sources {
 			if known.Sources[s] == "" {
-				t.Errorf("%s: no source %q among %q", what, s, slices.Sorted(maps.Keys(known.Sources)))
+				t.Errorf("%s: got source %q, want one of %q", what, s, slices.Sorted(maps.Keys(known.Sources)))
 			}
 
 			used[s] = true
@@ -431,20 +431,20 @@ func TestEveryFactHasASource(t *testing.T) {
 	check("board-id", known.BoardID.Source)
 
 	if len(known.Parts) < 50 {
-		t.Errorf("only %d parts: the file was not read", len(known.Parts))
+		t.Errorf("got %d parts, want 50 or more: the file was not read", len(known.Parts))
 	}
 
 	for _, p := range known.Parts {
 		check(p.Part, p.Source)
 
 		if len(p.claims(p.Node)) == 0 {
-			t.Errorf("%s says nothing", p.Part)
+			t.Errorf("%s: got no claim, want one", p.Part)
 		}
 	}
 
 	for s := range known.Sources {
 		if !used[s] {
-			t.Errorf("source %s is nobody's", s)
+			t.Errorf("source %s: got no fact of it, want one", s)
 		}
 	}
 }
@@ -480,7 +480,7 @@ func TestFactThatIsUndoneIsFound(t *testing.T) {
 			}
 		}
 
-		t.Errorf("%s: a tree that says %v passes", change, value)
+		t.Errorf("%s: got a pass of a tree that says %v, want a failure", change, value)
 	}
 
 	eachPart(t, func(t *testing.T, fresh func() *devicetree.Tree, p part) {

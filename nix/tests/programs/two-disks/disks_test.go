@@ -230,7 +230,7 @@ func TestAGRUBThatNumbersItsDiskIsLedAstray(t *testing.T) {
 
 	numbered := bytes.Replace(program, []byte("(,gpt3)/grub\x00\x00\x00"), []byte("(hd0,gpt3)/grub"), 1)
 	if bytes.Equal(numbered, program) {
-		t.Fatal("the image's GRUB has no prefix (,gpt3)/grub")
+		t.Fatal("got a GRUB without the prefix (,gpt3)/grub, want one")
 	}
 
 	file(t, filepath.Join(dir, "numbered"), numbered)
