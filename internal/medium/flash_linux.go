@@ -86,7 +86,7 @@ func OpenFlash(path string) (*Flash, error) {
 		return nil, err
 	}
 
-	var info mtdInfo
+	var info unix.MtdInfo
 
 	if err := ioctl(file, unix.MEMGETINFO, unsafe.Pointer(&info)); err != nil {
 		file.Close() // nothing was written
@@ -94,14 +94,14 @@ func OpenFlash(path string) (*Flash, error) {
 		return nil, fmt.Errorf("%s: MEMGETINFO: %w", path, err)
 	}
 
-	if info.kind != unix.MTD_NORFLASH || info.writeSize != 1 || info.eraseSize == 0 || info.flags&unix.MTD_WRITEABLE == 0 {
+	if info.Type != unix.MTD_NORFLASH || info.Writesize != 1 || info.Erasesize == 0 || info.Flags&unix.MTD_WRITEABLE == 0 {
 		file.Close() // nothing was written
 
 		return nil, fmt.Errorf("%s: not a NOR flash that can be written (type %d, flags %#x, written in units of %d): %w",
-			path, info.kind, info.flags, info.writeSize, ErrUnfit)
+			path, info.Type, info.Flags, info.Writesize, ErrUnfit)
 	}
 
-	return &Flash{chip: mtd{file}, path: path, size: int64(info.size), erase: int64(info.eraseSize)}, nil
+	return &Flash{chip: mtd{file}, path: path, size: int64(info.Size), erase: int64(info.Erasesize)}, nil
 }
 
 // Size is the chip's, in bytes.
@@ -200,24 +200,10 @@ func (f *Flash) program(old, data []byte, offset int64) error {
 	return nil
 }
 
-// mtdInfo is struct mtd_info_user of the kernel's include/uapi/mtd/mtd-abi.h.
-type mtdInfo struct {
-	kind      uint8
-	flags     uint32
-	size      uint32
-	eraseSize uint32
-	writeSize uint32
-	_         uint32
-	_         uint64
-}
-
-// eraseInfo is struct erase_info_user of the same file.
-type eraseInfo struct{ start, length uint32 }
-
 type mtd struct{ *os.File }
 
 func (m mtd) Erase(offset, length int64) error {
-	return ioctl(m.File, unix.MEMERASE, unsafe.Pointer(&eraseInfo{uint32(offset), uint32(length)}))
+	return ioctl(m.File, unix.MEMERASE, unsafe.Pointer(&unix.EraseInfo{Start: uint32(offset), Length: uint32(length)}))
 }
 
 // Sync implements chip: MTD writes through, and its character device has no fsync worth the name (mtdchar.c has none).

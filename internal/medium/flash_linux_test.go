@@ -11,9 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/rockchip"
@@ -354,19 +351,6 @@ func TestTheOneFlashChipIsFound(t *testing.T) {
 
 	if _, err := FindFlash("/dev", sys); err == nil || !strings.Contains(err.Error(), "2 SPI NOR") {
 		t.Errorf("two: got %v, want %q", err, "2 SPI NOR")
-	}
-}
-
-// A request's number has the size of what it takes in it (include/uapi/asm-generic/ioctl.h).
-func TestStructuresHaveTheSizeTheKernelExpects(t *testing.T) {
-	size := func(request uintptr) uintptr { return request >> 16 & 0x3fff }
-
-	if got, want := unsafe.Sizeof(mtdInfo{}), size(unix.MEMGETINFO); got != want {
-		t.Errorf("mtd_info_user: %d bytes, not %d", got, want)
-	}
-
-	if got, want := unsafe.Sizeof(eraseInfo{}), size(unix.MEMERASE); got != want {
-		t.Errorf("erase_info_user: %d bytes, not %d", got, want)
 	}
 }
 
