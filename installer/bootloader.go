@@ -82,7 +82,7 @@ func (o *options) planLoader(path, artifacts, esp string) (_ *bootPlan, err erro
 	}
 
 	if o.spiBoot {
-		added, flash, err := o.flashTarget(artifacts)
+		added, flash, err := o.norTarget(artifacts)
 		if err != nil {
 			return nil, err
 		}
@@ -184,18 +184,18 @@ const (
 	sysMTD    = "/sys/class/mtd"
 )
 
-func (o *options) flashTarget(artifacts string) (*target, *medium.Flash, error) {
+func (o *options) norTarget(artifacts string) (*target, *medium.NOR, error) {
 	loader, _, err := o.readLoader(artifacts, rockchip.SPI, false)
 	if err != nil {
 		return nil, nil, err
 	}
 
-	path, err := medium.FindFlash(devFolder, sysMTD)
+	path, err := medium.FindNOR(devFolder, sysMTD)
 	if err != nil {
 		return nil, nil, fmt.Errorf("SPI flash (overlay option spiBoot): %w", err)
 	}
 
-	flash, err := medium.OpenFlash(path)
+	flash, err := medium.OpenNOR(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("SPI flash: %w", err)
 	}

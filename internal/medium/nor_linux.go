@@ -17,12 +17,12 @@ import (
 	"talos-nanopi-m6/internal/disk"
 )
 
-// Flash is a SPI NOR flash chip, through the kernel's MTD character device.
+// NOR is a SPI NOR flash chip, through the kernel's MTD character device.
 //
 // NOR flash is written by clearing bits, one byte at a time if need be, and set again only by erasing blocks of erase
 // bytes. WriteAt erases where it must and only clears bits where that is enough, so that the four bytes of a magic number
 // are written and taken away without touching anything else.
-type Flash struct {
+type NOR struct {
 	chip  chip
 	path  string
 	size  int64
@@ -40,12 +40,12 @@ type chip interface {
 	Close() error
 }
 
-// ErrNoFlash is returned where the board has no SPI NOR flash chip, or the kernel no driver for it.
-var ErrNoFlash = errors.New("no SPI NOR flash chip found")
+// ErrNoNOR is returned where the board has no SPI NOR flash chip, or the kernel no driver for it.
+var ErrNoNOR = errors.New("no SPI NOR flash chip found")
 
-// FindFlash finds the whole SPI NOR flash chip among the kernel's MTD devices: dev is "/dev", sys is "/sys/class/mtd".
+// FindNOR finds the whole SPI NOR flash chip among the kernel's MTD devices: dev is "/dev", sys is "/sys/class/mtd".
 // More than one is an error, since there is no telling which one starts the board.
-func FindFlash(dev, sys string) (string, error) {
+func FindNOR(dev, sys string) (string, error) {
 	types, err := filepath.Glob(filepath.Join(sys, "mtd*", "type"))
 	if err != nil {
 		return "", err
@@ -71,7 +71,7 @@ func FindFlash(dev, sys string) (string, error) {
 
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("%w among %s: the chip may not be fitted on this board", ErrNoFlash, sys)
+		return "", fmt.Errorf("%w among %s: the chip may not be fitted on this board", ErrNoNOR, sys)
 	case 1:
 		return found[0], nil
 	}
@@ -79,8 +79,8 @@ func FindFlash(dev, sys string) (string, error) {
 	return "", fmt.Errorf("%d SPI NOR flash chips found, not one: %s", len(found), strings.Join(found, ", "))
 }
 
-// OpenFlash opens an MTD character device for writing.
-func OpenFlash(path string) (*Flash, error) {
+// OpenNOR opens an MTD character device for writing.
+func OpenNOR(path string) (*NOR, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -101,32 +101,32 @@ func OpenFlash(path string) (*Flash, error) {
 			path, info.Type, info.Flags, info.Writesize, ErrUnfit)
 	}
 
-	return &Flash{chip: mtd{file}, path: path, size: int64(info.Size), erase: int64(info.Erasesize)}, nil
+	return &NOR{chip: mtd{file}, path: path, size: int64(info.Size), erase: int64(info.Erasesize)}, nil
 }
 
 // Size is the chip's, in bytes.
-func (f *Flash) Size() int64 { return f.size }
+func (f *NOR) Size() int64 { return f.size }
 
 // Close closes the chip. All that matters was flushed before.
-func (f *Flash) Close() error { return f.chip.Close() }
+func (f *NOR) Close() error { return f.chip.Close() }
 
 // Name implements Medium.
-func (f *Flash) Name() string { return f.path }
+func (f *NOR) Name() string { return f.path }
 
 // BlockSize implements Medium.
-func (f *Flash) BlockSize() int { return 1 }
+func (f *NOR) BlockSize() int { return 1 }
 
 // Blank implements Medium.
-func (f *Flash) Blank() byte { return 0xff }
+func (f *NOR) Blank() byte { return 0xff }
 
 // Sync implements Medium.
-func (f *Flash) Sync() error { return f.chip.Sync() }
+func (f *NOR) Sync() error { return f.chip.Sync() }
 
 // ReadAt implements Medium.
-func (f *Flash) ReadAt(p []byte, offset int64) (int, error) { return f.chip.ReadAt(p, offset) }
+func (f *NOR) ReadAt(p []byte, offset int64) (int, error) { return f.chip.ReadAt(p, offset) }
 
 // WriteAt implements Medium.
-func (f *Flash) WriteAt(p []byte, offset int64) (int, error) {
+func (f *NOR) WriteAt(p []byte, offset int64) (int, error) {
 	for at := 0; at < len(p); {
 		start := (offset + int64(at)) / f.erase * f.erase
 		end := min(start+f.erase, offset+int64(len(p)))
@@ -143,7 +143,7 @@ func (f *Flash) WriteAt(p []byte, offset int64) (int, error) {
 }
 
 // writeInBlock writes data that lies in the erase block at start.
-func (f *Flash) writeInBlock(data []byte, offset, start int64) error {
+func (f *NOR) writeInBlock(data []byte, offset, start int64) error {
 	block := make([]byte, f.erase)
 
 	if _, err := f.chip.ReadAt(block, start); err != nil {
@@ -179,7 +179,7 @@ func onlyClearsBits(old, data []byte) bool {
 }
 
 // program writes data from the first to the last byte in which it differs from old.
-func (f *Flash) program(old, data []byte, offset int64) error {
+func (f *NOR) program(old, data []byte, offset int64) error {
 	first := 0
 	for first < len(data) && old[first] == data[first] {
 		first++

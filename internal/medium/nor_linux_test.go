@@ -88,13 +88,13 @@ func (n *nor) Close() error { return nil }
 
 const flashSize = 16 << 20
 
-func newFlash(content []byte, erase int64) (*Flash, *nor) {
+func newNOR(content []byte, erase int64) (*NOR, *nor) {
 	n := &nor{content: content, erase: erase, counts: map[string]int{}}
 
-	return &Flash{chip: n, path: "simulated flash", size: int64(len(content)), erase: erase}, n
+	return &NOR{chip: n, path: "simulated flash", size: int64(len(content)), erase: erase}, n
 }
 
-func updateFlash(f *Flash, loader *rockchip.Loader) ([]Outcome, error) {
+func updateNOR(f *NOR, loader *rockchip.Loader) ([]Outcome, error) {
 	parts, err := LoaderParts(f, f.size, loader)
 	if err != nil {
 		return nil, err
@@ -126,8 +126,8 @@ func TestPowerCutAtAnyFlashOperationLeavesAStartableChip(t *testing.T) {
 		fresh := flashWithLoader(oldImage)
 		updated := bytes.Clone(fresh)
 
-		if f, _ := newFlash(updated, erase); true {
-			if _, err := updateFlash(f, old); err != nil {
+		if f, _ := newNOR(updated, erase); true {
+			if _, err := updateNOR(f, old); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -142,8 +142,8 @@ func TestPowerCutAtAnyFlashOperationLeavesAStartableChip(t *testing.T) {
 			{"only the second copies whole", onlySecond, true, nil},
 			{"blank", erased(flashSize), false, nil},
 		} {
-			f, n := newFlash(bytes.Clone(from.content), erase)
-			if _, err := updateFlash(f, loader); err != nil {
+			f, n := newNOR(bytes.Clone(from.content), erase)
+			if _, err := updateNOR(f, loader); err != nil {
 				t.Fatal(err)
 			}
 
@@ -226,7 +226,7 @@ func TestErrorAtAnyFlashOperationPutsTheOldBytesBack(t *testing.T) {
 		for _, kind := range []string{"program", "erase"} {
 			for count := 1; ; count++ {
 				before := flashWithLoader(oldImage)
-				f, n := newFlash(bytes.Clone(before), erase)
+				f, n := newNOR(bytes.Clone(before), erase)
 				n.fail = func(op string, i int) error {
 					if op == kind && i == count {
 						return syscall.EIO
@@ -235,7 +235,7 @@ func TestErrorAtAnyFlashOperationPutsTheOldBytesBack(t *testing.T) {
 					return nil
 				}
 
-				_, err := updateFlash(f, loader)
+				_, err := updateNOR(f, loader)
 				if n.counts[kind] < count {
 					break
 				}
@@ -250,9 +250,9 @@ func TestErrorAtAnyFlashOperationPutsTheOldBytesBack(t *testing.T) {
 
 func TestSameLoaderIsNotErasedAgain(t *testing.T) {
 	loader := known{}.add("old", rockchiploader.Small.Image(rockchip.SPI), rockchip.SPI)
-	f, n := newFlash(erased(flashSize), 4<<10)
+	f, n := newNOR(erased(flashSize), 4<<10)
 
-	if _, err := updateFlash(f, loader); err != nil {
+	if _, err := updateNOR(f, loader); err != nil {
 		t.Fatal(err)
 	}
 
@@ -262,7 +262,7 @@ func TestSameLoaderIsNotErasedAgain(t *testing.T) {
 
 	n.steps = nil
 
-	if _, err := updateFlash(f, loader); err != nil || len(n.steps) != 0 {
+	if _, err := updateNOR(f, loader); err != nil || len(n.steps) != 0 {
 		t.Errorf("got %d operations, %v; want none", len(n.steps), err)
 	}
 }
@@ -274,9 +274,9 @@ func TestNothingElseOnTheChipChanges(t *testing.T) {
 			content[i] = byte(i * 11 >> 2)
 		}
 
-		f, n := newFlash(bytes.Clone(content), erase)
+		f, n := newNOR(bytes.Clone(content), erase)
 
-		outcomes, err := updateFlash(f, known{}.add("new", rockchiploader.Real.Image(rockchip.SPI), rockchip.SPI))
+		outcomes, err := updateNOR(f, known{}.add("new", rockchiploader.Real.Image(rockchip.SPI), rockchip.SPI))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -293,9 +293,9 @@ func TestNothingElseOnTheChipChanges(t *testing.T) {
 
 func TestSmallChipGetsNoSecondFIT(t *testing.T) {
 	loader := known{}.add("new", rockchiploader.Real.Image(rockchip.SPI), rockchip.SPI)
-	f, n := newFlash(erased(4<<20), 64<<10)
+	f, n := newNOR(erased(4<<20), 64<<10)
 
-	outcomes, err := updateFlash(f, loader)
+	outcomes, err := updateNOR(f, loader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,8 +310,8 @@ func TestSmallChipGetsNoSecondFIT(t *testing.T) {
 		t.Error(err)
 	}
 
-	tiny, _ := newFlash(erased(1<<20), 64<<10)
-	if _, err := updateFlash(tiny, loader); err == nil || !strings.Contains(err.Error(), "1048576 bytes") {
+	tiny, _ := newNOR(erased(1<<20), 64<<10)
+	if _, err := updateNOR(tiny, loader); err == nil || !strings.Contains(err.Error(), "1048576 bytes") {
 		t.Errorf("a chip of 1 MiB: got %v, want %q", err, "1048576 bytes")
 	}
 }
@@ -334,8 +334,8 @@ func TestTheOneFlashChipIsFound(t *testing.T) {
 		}
 	}
 
-	if _, err := FindFlash("/dev", sys); !errors.Is(err, ErrNoFlash) {
-		t.Errorf("none: got %v, want %v", err, ErrNoFlash)
+	if _, err := FindNOR("/dev", sys); !errors.Is(err, ErrNoNOR) {
+		t.Errorf("none: got %v, want %v", err, ErrNoNOR)
 	}
 
 	add("mtd0", "nand")
@@ -343,19 +343,19 @@ func TestTheOneFlashChipIsFound(t *testing.T) {
 	add("mtd1ro", "nor")
 	add("mtd2", "nor", "offset")
 
-	if path, err := FindFlash("/dev", sys); err != nil || path != "/dev/mtd1" {
+	if path, err := FindNOR("/dev", sys); err != nil || path != "/dev/mtd1" {
 		t.Errorf("one: got %q, %v; want /dev/mtd1", path, err)
 	}
 
 	add("mtd3", "nor")
 
-	if _, err := FindFlash("/dev", sys); err == nil || !strings.Contains(err.Error(), "2 SPI NOR") {
+	if _, err := FindNOR("/dev", sys); err == nil || !strings.Contains(err.Error(), "2 SPI NOR") {
 		t.Errorf("two: got %v, want %q", err, "2 SPI NOR")
 	}
 }
 
 func TestWhatIsNoFlashIsRefused(t *testing.T) {
-	if _, err := OpenFlash("/dev/null"); err == nil || !strings.Contains(err.Error(), "MEMGETINFO") {
+	if _, err := OpenNOR("/dev/null"); err == nil || !strings.Contains(err.Error(), "MEMGETINFO") {
 		t.Errorf("got %v, want %q", err, "MEMGETINFO")
 	}
 }

@@ -6,7 +6,7 @@
 {
   # Hardening flags of nixpkgs' compilers, and those that they have unless a recipe switches them off (defaultHardeningFlags).
   hardening = {
-    source = "pkgs/stdenv/generic/make-derivation.nix, pkgs/build-support/bintools-wrapper/default.nix";
+    definedIn = "pkgs/stdenv/generic/make-derivation.nix, pkgs/build-support/bintools-wrapper/default.nix";
     default = [
       "bindnow"
       "format"
@@ -45,7 +45,7 @@
   # Functions: `arguments` have a meaning of the function's own there and here; `passed` go on to stdenv.mkDerivation.
   builders = {
     "stdenv.mkDerivation" = {
-      source = "pkgs/stdenv/generic/make-derivation.nix";
+      definedIn = "pkgs/stdenv/generic/make-derivation.nix";
       # Means something in nixpkgs and nothing in the embedded set.
       refused = [
         "checkInputs"
@@ -66,7 +66,7 @@
       ];
     };
     buildGoModule = {
-      source = "pkgs/build-support/go/module.nix";
+      definedIn = "pkgs/build-support/go/module.nix";
       arguments = [
         "checkFlags"
         "checkPhase"
@@ -96,7 +96,7 @@
       ];
     };
     buildUBoot = {
-      source = "pkgs/misc/uboot/default.nix";
+      definedIn = "pkgs/misc/uboot/default.nix";
       arguments = [
         "defconfig"
         "extraConfig"
@@ -117,7 +117,7 @@
       ];
     };
     buildArmTrustedFirmware = {
-      source = "pkgs/misc/arm-trusted-firmware/default.nix";
+      definedIn = "pkgs/misc/arm-trusted-firmware/default.nix";
       arguments = [
         "extraMakeFlags"
         "extraMeta"
@@ -130,7 +130,7 @@
       passed = [ "buildFlags" ];
     };
     fetchurl = {
-      source = "pkgs/build-support/fetchurl/default.nix";
+      definedIn = "pkgs/build-support/fetchurl/default.nix";
       arguments = [
         "hash"
         "name"
@@ -141,7 +141,7 @@
       passed = [ ];
     };
     "dockerTools.pullImage" = {
-      source = "pkgs/build-support/docker/default.nix";
+      definedIn = "pkgs/build-support/docker/default.nix";
       arguments = [
         "arch"
         "finalImageTag"
@@ -153,7 +153,7 @@
       passed = [ ];
     };
     fetchFromGitHub = {
-      source = "pkgs/build-support/fetchgithub/default.nix";
+      definedIn = "pkgs/build-support/fetchgithub/default.nix";
       arguments = [
         "hash"
         "owner"
@@ -163,7 +163,7 @@
       passed = [ ];
     };
     fetchFromGitLab = {
-      source = "pkgs/build-support/fetchgitlab/default.nix";
+      definedIn = "pkgs/build-support/fetchgitlab/default.nix";
       arguments = [
         "domain"
         "hash"
@@ -241,7 +241,7 @@
   };
 
   lib = {
-    source = "lib";
+    definedIn = "lib";
     names = [
       "concatLines"
       "concatMap"

@@ -21,7 +21,7 @@ let
   inherit (builtins) hashFile unsafeDiscardStringContext;
   board = import ../board.nix;
   lock = import ../debian/lock.nix;
-  source = published.source or "urn:talos-${board.name}";
+  repository = published.source or "urn:talos-${board.name}";
   digest =
     component:
     if component.tree or false then
@@ -37,12 +37,12 @@ let
     name: path:
     {
       inherit name;
-      uri = "${source}#${name}";
+      uri = "${repository}#${name}";
       digest.sha256 = hashFile "sha256" path;
     };
   predicate = {
     buildDefinition = {
-      buildType = "${source}#nix-build-v1";
+      buildType = "${repository}#nix-build-v1";
       externalParameters = parameters;
       internalParameters = {
         # By their names in the store: with the whole paths the build would depend on what it is a statement about.
@@ -67,11 +67,11 @@ let
         ]
         ++ lib.optional (published ? revision) {
           name = "recipe";
-          uri = "git+${source}@${published.revision}";
+          uri = "git+${repository}@${published.revision}";
           digest.gitCommit = published.revision;
         };
     };
-    runDetails.builder.id = published.builder or "${source}#unpublished";
+    runDetails.builder.id = published.builder or "${repository}#unpublished";
   };
 in
 runCommand "${board.name}-provenance"

@@ -90,7 +90,7 @@ copy_programs() {
     for directory in $containerd; do install -m 0755 "$directory"/* "$root/usr/bin"; done
     for directory in $cni; do install -m 0755 "$directory"/* "$root/opt/cni/bin"; done
     install -m 0644 "$osRelease" "$root/etc/os-release"
-    cp -r "$here/tree/." "$root"
+    cp -r "$here/extra/." "$root"
 }
 
 # machined reads modules.dep of the running release even where the kernel has no module.
