@@ -11,10 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"talos-nanopi-m6/internal/board"
-
 	"github.com/u-root/u-root/pkg/dt"
 
+	"talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/esp"
 	"talos-nanopi-m6/internal/fdt"
 )

@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"talos-nanopi-m6/internal/board"
-
 	"github.com/siderolabs/talos/pkg/machinery/overlay"
 
+	"talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/esp"
 )
 

@@ -221,17 +221,7 @@ func m6With(t *testing.T, ctx context.Context, args ...string) (string, string, 
 	return out.String(), say.String(), exitCode(err, ctx.Err() != nil)
 }
 
-// diskImage makes a test disk.
-func diskImage(t *testing.T, s diskimage.Spec) string {
-	t.Helper()
-
-	p := filepath.Join(t.TempDir(), "metal-arm64.raw")
-	if err := s.Write(p); err != nil {
-		t.Fatal(err)
-	}
-
-	return p
-}
+var diskImage = diskimage.File
 
 func standIn() diskimage.Spec {
 	s := rockchiploader.Small

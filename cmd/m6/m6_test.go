@@ -14,7 +14,6 @@ import (
 	"time"
 
 	boardjson "talos-nanopi-m6/internal/board"
-
 	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/inspect"

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"talos-nanopi-m6/internal/board"
-
 	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"

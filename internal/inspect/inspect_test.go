@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"talos-nanopi-m6/internal/board"
-
 	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"
@@ -30,17 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// disk makes a test disk.
-func disk(t *testing.T, s diskimage.Spec) string {
-	t.Helper()
-
-	p := filepath.Join(t.TempDir(), "metal-arm64.raw")
-	if err := s.Write(p); err != nil {
-		t.Fatal(err)
-	}
-
-	return p
-}
+var disk = diskimage.File
 
 func report(t *testing.T, p string) *inspect.Report {
 	t.Helper()

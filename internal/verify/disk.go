@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"talos-nanopi-m6/internal/board"
-
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/inspect/gpt"
 	"talos-nanopi-m6/internal/inspect/grub"

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"talos-nanopi-m6/internal/board"
-
 	"talos-nanopi-m6/internal/inspect"
 )
 

@@ -16,10 +16,9 @@ import (
 	"strings"
 	"testing"
 
-	"talos-nanopi-m6/internal/board"
-
 	"github.com/klauspost/compress/zstd"
 
+	"talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"
@@ -33,16 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func disk(t *testing.T, s diskimage.Spec) string {
-	t.Helper()
-
-	p := filepath.Join(t.TempDir(), "metal-arm64.raw")
-	if err := s.Write(p); err != nil {
-		t.Fatal(err)
-	}
-
-	return p
-}
+var disk = diskimage.File
 
 func verified(t *testing.T, p string, o verify.Options) *verify.Result {
 	t.Helper()

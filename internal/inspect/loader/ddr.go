@@ -9,7 +9,6 @@ import (
 	"regexp"
 
 	"talos-nanopi-m6/internal/board"
-
 	"talos-nanopi-m6/internal/rockchip"
 )
 
