@@ -167,7 +167,8 @@ func TestATreeWithNothingToDriveIsNoSuccess(t *testing.T) {
 	}
 }
 
-func checkDevices(t *testing.T, config Config, reasons string, children ...*dt.Node) []string {
+// serve gives how a configuration of the source serves a tree's nodes.
+func serve(t *testing.T, config Config, children ...*dt.Node) []Served {
 	t.Helper()
 
 	nodes, err := ReadNodes(tree(t, children...))
@@ -180,12 +181,18 @@ func checkDevices(t *testing.T, config Config, reasons string, children ...*dt.N
 		t.Fatal(err)
 	}
 
+	return served
+}
+
+func checkDevices(t *testing.T, config Config, reasons string, children ...*dt.Node) []string {
+	t.Helper()
+
 	devices, err := ReadDevices(filepath.Join(write(t, map[string]string{"device-tree.yaml": reasons}), "device-tree.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	return CheckDevices(served, devices)
+	return CheckDevices(serve(t, config, children...), devices)
 }
 
 func TestANodeIsDrivenByAnyOfItsStrings(t *testing.T) {

@@ -47,6 +47,15 @@ func finds(t *testing.T, got []string, want ...string) {
 	}
 }
 
+// names fails unless there is an error and it names the file.
+func names(t *testing.T, what string, err error, file string) {
+	t.Helper()
+
+	if err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("%s: got %v, want an error that names %s", what, err, file)
+	}
+}
+
 func TestConfigKnowsWhatIsBuiltInAndWhatIsOff(t *testing.T) {
 	dir := write(t, map[string]string{".config": "#\n# Automatically generated\n#\nCONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=n\nCONFIG_NAME=\"-talos\"\n\n"})
 
@@ -143,11 +152,8 @@ func TestNeedsThatCouldPassUnreadAreRefused(t *testing.T) {
 		"an exception from nothing": "consumer: A\nneeds: [{why: w, source: s, built-in: [X]}]\nwithout: [{why: w}]\n",
 		"an empty file":             "",
 	} {
-		if _, err := ReadNeeds(write(t, map[string]string{"a.yaml": text})); err == nil {
-			t.Errorf("%s: got no error, want one", name)
-		} else if !strings.Contains(err.Error(), "a.yaml") {
-			t.Errorf("%s: the error does not name the file: got %v, want %q", name, err, "a.yaml")
-		}
+		_, err := ReadNeeds(write(t, map[string]string{"a.yaml": text}))
+		names(t, name, err, "a.yaml")
 	}
 
 	if _, err := ReadNeeds(t.TempDir()); err == nil {

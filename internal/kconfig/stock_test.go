@@ -19,16 +19,6 @@ func checkStock(t *testing.T, config Config, lacks string, children ...*dt.Node)
 off: [{compatible: ["acme,mac"], why: not used}]`,
 	})
 
-	nodes, err := ReadNodes(tree(t, children...))
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	served, err := Serve(config, write(t, source), nodes)
-	if err != nil {
-		t.Fatal(err)
-	}
-
 	devices, err := ReadDevices(filepath.Join(dir, "ours.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +31,7 @@ off: [{compatible: ["acme,mac"], why: not used}]`,
 
 	needs := readNeeds(t, "consumer: board\nneeds:\n  - {why: found by number, source: a file, built-in: [PHY], present: [DISK]}\n")
 
-	return CheckStock(config, served, devices, needs, read)
+	return CheckStock(config, serve(t, config, children...), devices, needs, read)
 }
 
 func TestAModuleOfAStockKernelServes(t *testing.T) {
