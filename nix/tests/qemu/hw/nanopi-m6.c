@@ -101,6 +101,14 @@ static const struct {
     { "combphy2", 0xfee20000, 0x1000, false },
     { "dfi", 0xfe060000, 0x10000, true }, /* counts DDR traffic */
     { "qos", 0xfdf30000, 0x60000, false },
+    /* The video units and their IOMMUs: nothing is decoded or drawn. */
+    { "vpu121", 0xfdb50000, 0x1000, false },
+    { "rga", 0xfdb80000, 0x1000, false },
+    { "vepu121-0", 0xfdba0000, 0x1000, false },
+    { "vepu121-1", 0xfdba4000, 0x1000, false },
+    { "vepu121-2", 0xfdba8000, 0x1000, false },
+    { "vepu121-3", 0xfdbac000, 0x1000, false },
+    { "av1d", 0xfdc70000, 0x1000, false },
     { "pwm0-3", 0xfd8b0000, 0x1000, false },
     { "pwm4-7", 0xfebd0000, 0x1000, false },
 };
