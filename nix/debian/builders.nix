@@ -126,73 +126,80 @@ in
       )).overrideAttrs
         overrideModAttrs;
     in
-    stdenv.mkDerivation (
-      {
-        configurePhase = ''
-          runHook preConfigure
-          ${setGoCache}
-          export GOPROXY=off GOSUMDB=off
-          ${
-            if vendorHash == null then
-              ""
-            else if proxyVendor then
-              "export GOPROXY=file://${goModules}"
-            else
-              "rm -rf vendor; cp -r ${goModules} vendor"
-          }
-          runHook postConfigure
-        '';
-        buildPhase = ''
-          runHook preBuild
-          for package in ''${subPackages:-./...}; do
-            case "$package" in ./*) ;; *) package=./$package ;; esac
-            echo "Building subPackage $package"
-            go install -p "$NIX_BUILD_CORES" ''${tags:+-tags=''${tags// /,}} -ldflags="$ldflags" "$package"
-          done
-          runHook postBuild
-        '';
-        checkPhase = ''
-          runHook preCheck
-          export GOFLAGS="''${GOFLAGS//-trimpath/}"
-          for package in ''${subPackages:-./...}; do
-            case "$package" in ./*) ;; *) package=./$package ;; esac
-            go test -vet=off -p "$NIX_BUILD_CORES" ''${tags:+-tags=''${tags// /,}} $checkFlags "$package"
-          done
-          runHook postCheck
-        '';
-        installPhase = ''
-          runHook preInstall
-          mkdir -p $out/bin
-          find "$GOPATH/bin" -type f -exec mv {} $out/bin \;
-          runHook postInstall
-        '';
-      }
-      // removeAttrs args [
-        "vendorHash"
-        "modRoot"
-        "overrideModAttrs"
-        "proxyVendor"
-        "env"
-        "passthru"
-      ]
-      // {
-        inherit subPackages tags;
-        nativeBuildInputs = [ pkgs.go ] ++ nativeBuildInputs;
-        ldflags = ldflags ++ [ "-buildid=" ];
-        doCheck = doCheck && stdenv.hostPlatform.system == stdenv.buildPlatform.system;
-        inherit checkFlags;
-        env =
-          goEnvironment
-          // {
-            GOFLAGS = lib.concatStringsSep " " (lib.optional (!proxyVendor) "-mod=vendor" ++ [ "-trimpath" ]);
-          }
-          // env;
-        passthru = {
-          inherit goModules;
+    # What is in the store already would hide it: a fixed output is not built again.
+    if args ? preBuild && !(overrideModAttrs { } ? preBuild) then
+      throw ''
+        buildGoModule: ${pname}: preBuild runs where the modules are fetched as well, and there is no vendor folder yet
+          hint: say what it is there with overrideModAttrs = _: { preBuild = …; }
+      ''
+    else
+      stdenv.mkDerivation (
+        {
+          configurePhase = ''
+            runHook preConfigure
+            ${setGoCache}
+            export GOPROXY=off GOSUMDB=off
+            ${
+              if vendorHash == null then
+                ""
+              else if proxyVendor then
+                "export GOPROXY=file://${goModules}"
+              else
+                "rm -rf vendor; cp -r ${goModules} vendor"
+            }
+            runHook postConfigure
+          '';
+          buildPhase = ''
+            runHook preBuild
+            for package in ''${subPackages:-./...}; do
+              case "$package" in ./*) ;; *) package=./$package ;; esac
+              echo "Building subPackage $package"
+              go install -p "$NIX_BUILD_CORES" ''${tags:+-tags=''${tags// /,}} -ldflags="$ldflags" "$package"
+            done
+            runHook postBuild
+          '';
+          checkPhase = ''
+            runHook preCheck
+            export GOFLAGS="''${GOFLAGS//-trimpath/}"
+            for package in ''${subPackages:-./...}; do
+              case "$package" in ./*) ;; *) package=./$package ;; esac
+              go test -vet=off -p "$NIX_BUILD_CORES" ''${tags:+-tags=''${tags// /,}} $checkFlags "$package"
+            done
+            runHook postCheck
+          '';
+          installPhase = ''
+            runHook preInstall
+            mkdir -p $out/bin
+            find "$GOPATH/bin" -type f -exec mv {} $out/bin \;
+            runHook postInstall
+          '';
         }
-        // passthru;
-      }
-    )
+        // removeAttrs args [
+          "vendorHash"
+          "modRoot"
+          "overrideModAttrs"
+          "proxyVendor"
+          "env"
+          "passthru"
+        ]
+        // {
+          inherit subPackages tags;
+          nativeBuildInputs = [ pkgs.go ] ++ nativeBuildInputs;
+          ldflags = ldflags ++ [ "-buildid=" ];
+          doCheck = doCheck && stdenv.hostPlatform.system == stdenv.buildPlatform.system;
+          inherit checkFlags;
+          env =
+            goEnvironment
+            // {
+              GOFLAGS = lib.concatStringsSep " " (lib.optional (!proxyVendor) "-mod=vendor" ++ [ "-trimpath" ]);
+            }
+            // env;
+          passthru = {
+            inherit goModules;
+          }
+          // passthru;
+        }
+      )
   );
 
   # Where nixpkgs' forms differ, an argument is refused here: the newer ones set phases themselves and drop a recipe's, the

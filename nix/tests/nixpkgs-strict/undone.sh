@@ -209,6 +209,14 @@ undo_disk_images() {
   echo 'want one'
 }
 
+# Not of nixpkgs' builders, but of a first build: a recipe's preBuild runs where Go modules are fetched as well, and a store
+# that had them hid that it fails there.
+notice_modules() { values "$1" 'map (package: package.drvPath) [ tree.machined tree.talos-installer tree.imager ]'; }
+undo_modules() {
+  sed -i '/overrideModAttrs = _: { preBuild/d' nix/go-required.nix
+  echo 'preBuild runs where the modules are fetched as well'
+}
+
 if [ "${1:-}" = notice ]; then
   "notice_$2" "$3"
   exit
@@ -225,7 +233,7 @@ chmod -R u+w "$tree"
 
 # noticed FINDING TREE: whether it is; what is said goes to $TMPDIR/said
 noticed() { ! bash "$0" notice "$1" "$2" >"$TMPDIR/said" 2>&1; }
-findings=(hdcp zlib cache version resources phases writable xfsprogs date disk)
+findings=(hdcp zlib cache version resources phases writable xfsprogs date disk modules)
 for finding in "${findings[@]}"; do
   ! noticed "$finding" "$tree" || fail "undone.sh: $finding is noticed where nothing is undone: $(cat "$TMPDIR/said")"
   undos=$(compgen -A function "undo_$finding")

@@ -14,8 +14,12 @@ import (
 	"talos-nanopi-m6/internal/qemu"
 )
 
-//go:embed allowed.yaml
-var allowedYAML []byte
+var (
+	//go:embed allowed.yaml
+	allowedYAML []byte
+	//go:embed allowed-board.yaml
+	allowedBoardYAML []byte
+)
 
 // allowance is a complaint the log may hold, and why it is none.
 type allowance struct {
@@ -23,6 +27,18 @@ type allowance struct {
 	Reason string `yaml:"reason"`
 
 	re *regexp.Regexp
+}
+
+// allowances are those of the machine.
+func allowances(board bool) ([]allowance, error) {
+	list, err := loadAllowances(allowedYAML)
+	if err != nil || !board {
+		return list, err
+	}
+
+	own, err := loadAllowances(allowedBoardYAML)
+
+	return append(list, own...), err
 }
 
 // loadAllowances reads a list; an entry without a reason, or that matches everything, is an error.

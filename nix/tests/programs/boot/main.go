@@ -180,7 +180,7 @@ func (r result) write(path string) error {
 func (c config) boot(ctx context.Context) (result, error) {
 	r := result{Image: filepath.Base(c.Image), Disk: c.Disk, Findings: []finding{}}
 
-	allowed, err := loadAllowances(allowedYAML)
+	allowed, err := allowances(c.Board)
 	if err != nil {
 		return r, err
 	}

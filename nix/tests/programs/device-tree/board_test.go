@@ -460,6 +460,16 @@ func TestGPUIsOnByOverlayAlone(t *testing.T) {
 	})
 }
 
+// Without a display controller the subsystem's driver ends in an error, at every boot.
+func TestDisplaySubsystemIsOnWithADisplayControllerAlone(t *testing.T) {
+	linux(t, func(t *testing.T, tree *devicetree.Tree) {
+		want := node(t, tree, "/vop@fdd90000").Okay()
+		if got := node(t, tree, "/display-subsystem").Okay(); got != want {
+			t.Errorf("got the display subsystem on: %v, want %v, as the display controller is", got, want)
+		}
+	})
+}
+
 // A tree that carries no symbols takes no overlay.
 func TestTreesTakeOverlays(t *testing.T) {
 	for _, name := range files(t, "M6_DTB") {

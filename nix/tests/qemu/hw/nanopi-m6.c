@@ -101,16 +101,23 @@ static const struct {
     { "combphy2", 0xfee20000, 0x1000, false },
     { "dfi", 0xfe060000, 0x10000, true }, /* counts DDR traffic */
     { "qos", 0xfdf30000, 0x60000, false },
-    /* The video units and their IOMMUs: nothing is decoded or drawn. */
-    { "vpu121", 0xfdb50000, 0x1000, false },
+    /* Video units without an IOMMU: nothing is drawn or decoded. */
     { "rga", 0xfdb80000, 0x1000, false },
-    { "vepu121-0", 0xfdba0000, 0x1000, false },
-    { "vepu121-1", 0xfdba4000, 0x1000, false },
-    { "vepu121-2", 0xfdba8000, 0x1000, false },
-    { "vepu121-3", 0xfdbac000, 0x1000, false },
     { "av1d", 0xfdc70000, 0x1000, false },
     { "pwm0-3", 0xfd8b0000, 0x1000, false },
     { "pwm4-7", 0xfebd0000, 0x1000, false },
+};
+
+/* Video units with one. */
+static const struct {
+    const char *name;
+    hwaddr base;
+} video_units[] = {
+    { "vpu121", 0xfdb50000 },
+    { "vepu121-0", 0xfdba0000 },
+    { "vepu121-1", 0xfdba4000 },
+    { "vepu121-2", 0xfdba8000 },
+    { "vepu121-3", 0xfdbac000 },
 };
 
 static uint64_t nothing_read(void *opaque, hwaddr offset, unsigned size)
@@ -238,6 +245,9 @@ static void create_clocks_and_grf(NanoPiM6 *m)
     for (size_t i = 0; i < ARRAY_SIZE(banks); i++) {
         rk3588_regs_new(owner, banks[i].name, banks[i].base, banks[i].size,
                         banks[i].write_mask);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(video_units); i++) {
+        rk3588_iommu_init(owner, video_units[i].name, video_units[i].base);
     }
 
     m->cru = rk3588_regs_new(owner, "cru", 0xfd7c0000, 0x5c000, true);

@@ -50,6 +50,11 @@ uint32_t rk3588_regs_get(RK3588Regs *regs, hwaddr offset);
 /* Not called back. */
 void rk3588_regs_set(RK3588Regs *regs, hwaddr offset, uint32_t value);
 
+/* ---- video units and their IOMMUs (rk3588-iommu.c) */
+
+/* The unit's registers are the page at BASE; its IOMMU's begin at 0x800. */
+void rk3588_iommu_init(Object *owner, const char *unit, hwaddr base);
+
 /* ---- power of cores and domains (rk3588-pmu.c) */
 
 void rk3588_pmu_init(Object *owner, DeviceState *gic, DeviceState **cores);
