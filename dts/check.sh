@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
 #
-# check.sh KERNEL OUT: the board's device trees and overlays against a kernel source.
+# check.sh KERNEL OUT BOARD: the board's device trees and overlays, those whose names
+# begin with BOARD, against a kernel source.
 #
 # Compiles them as the kernel does at W=1, applies each overlay, and validates the
 # results against the kernel's bindings. Whatever a tool says is a failure. The trees
 # are left in OUT. Needs cpp, dtc, fdtoverlay, patch and dt-schema.
 set -eu
 
-kernel=$1 out=$2
+kernel=$1 out=$2 board=$3
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 mkdir -p "$out"
 cd "$out"
@@ -24,8 +25,8 @@ quietly() {
 	[ ! -s said ] || fail "$1 complains: $* $(cat said)"
 }
 
-board=rk3588s-nanopi-m6
 for source in "$here/$board"-*.dtso; do
+	[ -e "$source" ] || continue
 	quietly sh "$here/compile.sh" "$kernel" "$source" "$(basename "$source" .dtso).dtbo"
 done
 
@@ -36,8 +37,9 @@ for source in "$here/$board"*.dts; do
 	trees="$trees $tree.dtb"
 
 	for overlay in "$board"-*.dtbo; do
+		[ -e "$overlay" ] || continue # a board without overlays
 		result=$tree+${overlay%.dtbo}.dtb
-		if [ "$overlay" = $board-display.dtbo ] &&
+		if [ "$overlay" = "$board-display.dtbo" ] &&
 			! grep -q hdmi@fde80000 "$kernel/arch/arm64/boot/dts/rockchip/rk3588-base.dtsi"; then
 			! fdtoverlay -i "$tree.dtb" -o "$result" "$overlay" 2>/dev/null ||
 				fail "$overlay applies to a kernel without HDMI"
@@ -55,7 +57,11 @@ bindings=$kernel/Documentation/devicetree/bindings
 mkdir -p arm
 cp "$bindings/arm/rockchip.yaml" arm/
 chmod u+w arm/rockchip.yaml
-grep -q friendlyarm,nanopi-m6 arm/rockchip.yaml || quietly patch -s -p1 -i "$here/bindings.patch"
+# A newer kernel has the board already, in a place of its own.
+if [ -e "$here/bindings.patch" ]; then
+	added=$(sed -n 's/^+ *- const: \(.*,.*\)/\1/p' "$here/bindings.patch" | head -n 1)
+	grep -qw "$added" arm/rockchip.yaml || quietly patch -s -p1 -i "$here/bindings.patch"
+fi
 left_out=/arm/rockchip.yaml
 while :; do
 	{

@@ -77,7 +77,7 @@ stdenv.mkDerivation {
   BL31 = "${tfa}/bl31.elf";
   ROCKCHIP_TPL = ddrBlob.tpl;
   preBuild = ''
-    cp $trees/${board.deviceTree}.dts $trees/${board.deviceTree}.dtsi dts/upstream/src/arm64/rockchip/
+    cp $trees/${board.deviceTree}.dts* dts/upstream/src/arm64/rockchip/
     cp $trees/${board.deviceTree}-u-boot.dtsi arch/arm/dts/
   '';
   installPhase = ''

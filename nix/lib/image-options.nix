@@ -113,7 +113,9 @@ in
     description = "where the boot loader is: ${board.name} in the image itself (microSD, eMMC), ${board.name}-nvme elsewhere, ${board.name}-spi in SPI NOR";
     default = board.name;
     check = oneOf (
-      map (lib.removeSuffix ".yaml") (lib.filter (lib.hasSuffix ".yaml") (attrNames (builtins.readDir ../../profiles)))
+      map (file: board.name + lib.removePrefix "board" (lib.removeSuffix ".yaml" file)) (
+        lib.filter (lib.hasSuffix ".yaml") (attrNames (builtins.readDir ../../profiles))
+      )
     );
   };
   extraKernelArgs = {

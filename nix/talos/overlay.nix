@@ -22,9 +22,12 @@ runCommand "overlay-${board.name}${lib.optionalString u-boot.ddrBlob.standIn "-n
   }
   ''
     layout() { # INSTALLER DIRECTORY
-      mkdir -p $2/installers $2/artifacts/arm64/u-boot/${board.name} $2/artifacts/arm64/dtb
+      mkdir -p $2/installers $2/profiles $2/artifacts/arm64/u-boot/${board.name} $2/artifacts/arm64/dtb
       cp $1/bin/installer $2/installers/${board.name}
-      cp -r $profiles $2/profiles
+      for file in $profiles/*.yaml; do
+        name=$(basename $file)
+        sed 's/^  name: BOARD$/  name: ${board.name}/' $file >$2/profiles/${board.name}''${name#board}
+      done
       cp ${u-boot}/${board.loader.mmc.file} ${u-boot}/${board.loader.spi.file} $2/artifacts/arm64/u-boot/${board.name}/
       cp -r ${dtb}/rockchip $2/artifacts/arm64/dtb/
     }

@@ -11,6 +11,7 @@
   u-boot,
 }:
 let
+  board = import ../board.nix;
   module = import ../go-module.nix { inherit lib; };
 in
 module.build buildGoModule {
@@ -28,7 +29,7 @@ module.build buildGoModule {
   buildPhase = ''
     ${lib.concatMapStringsSep "\n" (sources: ''
       echo "Linux ${sources.version}"
-      sh ${../../dts}/check.sh ${sources} $NIX_BUILD_TOP/trees-${sources.version}
+      sh ${../../dts}/check.sh ${sources} $NIX_BUILD_TOP/trees-${sources.version} ${board.deviceTree}
     '') dtSources}
   '';
   doCheck = true;
@@ -37,7 +38,7 @@ module.build buildGoModule {
       M6_DTB=${
         lib.concatStringsSep ":" (
           lib.concatMap (
-            sources: map (name: "$NIX_BUILD_TOP/trees-${sources.version}/${name}") (import ../board.nix).deviceTrees
+            sources: map (name: "$NIX_BUILD_TOP/trees-${sources.version}/${name}") board.deviceTrees
           ) dtSources
         )
       } \
