@@ -90,25 +90,37 @@ func TestEveryPinnedDDRBlobHasAName(t *testing.T) {
 }
 
 func TestATreeNamesItsBoards(t *testing.T) {
-	for _, tt := range []struct {
+	type tree struct {
 		model      string
 		compatible []string
 		want       string
-	}{
+	}
+
+	trees := []tree{
 		{Title, Compatible, FirstRevision},
-		{Title, []string{Formerly, "rockchip,rk3588s"}, FirstRevision},
-		{Title + " V2", Compatible, "V2"},
-		{Title + " V2", []string{"friendlyarm,nanopi-r6s"}, ""},
+		{Title, []string{Formerly, Compatible[1]}, FirstRevision},
+		{Title, []string{"acme,other"}, ""},
 		{"", nil, ""},
-	} {
+	}
+
+	for _, name := range DeviceTrees[1:] {
+		trees = append(trees, tree{Title + " " + Revision(name), Compatible, Revision(name)})
+	}
+
+	for _, tt := range trees {
 		if got := Boards(tt.model, tt.compatible); got != tt.want {
 			t.Errorf("model %q, compatible %q: got %q, want %q", tt.model, tt.compatible, got, tt.want)
 		}
 	}
 
 	// The trees say these models.
-	for name, want := range map[string]string{".dts": Title, "v2.dts": Title + " V2"} {
-		source := read(t, "dts/"+strings.TrimSuffix(DeviceTrees[0], ".dtb")+name)
+	for k, name := range DeviceTrees {
+		want := Title
+		if k > 0 {
+			want += " " + Revision(name)
+		}
+
+		source := read(t, "dts/"+strings.TrimSuffix(name, ".dtb")+".dts")
 		if !strings.Contains(source, "model = \""+want+"\";") {
 			t.Errorf("%s: got another model, want %q", name, want)
 		}

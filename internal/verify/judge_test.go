@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,52 +90,42 @@ func TestAManifestOfAnotherProgramIsAWarning(t *testing.T) {
 	}
 }
 
-// U-Boot takes a tree for the board of its path: one at the other's is another board's.
-func TestATreeAtTheOtherBoardsPathIsRefused(t *testing.T) {
-	treeOfV2 := board.DeviceTreeFolder + "/" + board.DeviceTrees[1]
+// U-Boot takes a tree for the board of its path: one at another revision's is another board's.
+func TestATreeAtAnotherRevisionsPathIsRefused(t *testing.T) {
 	tree := func(path, boards string) inspect.DeviceTree {
 		return inspect.DeviceTree{Path: path, Model: "a model", Boards: boards}
 	}
 
-	for _, tt := range []struct {
-		name  string
-		trees []inspect.DeviceTree
-		want  Status
-	}{
-		{"each its own", []inspect.DeviceTree{tree(board.DeviceTree, board.FirstRevision), tree(treeOfV2, "V2")}, Pass},
-		{"V1's at V2's path", []inspect.DeviceTree{tree(treeOfV2, board.FirstRevision)}, Fail},
-		{"V2's at V1's path", []inspect.DeviceTree{tree(board.DeviceTree, "V2")}, Fail},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
+	for _, name := range board.DeviceTrees[1:] {
+		path, revision := board.DeviceTreeFolder+"/"+name, board.Revision(name)
+
+		for _, tt := range []struct {
+			name  string
+			trees []inspect.DeviceTree
+			want  Status
+		}{
+			{"each its own", []inspect.DeviceTree{tree(board.DeviceTree, board.FirstRevision), tree(path, revision)}, Pass},
+			{"the first's at its path", []inspect.DeviceTree{tree(path, board.FirstRevision)}, Fail},
+			{"its own at the first's path", []inspect.DeviceTree{tree(board.DeviceTree, revision)}, Fail},
+		} {
 			var l list
 
 			l.efi(&inspect.EFI{DeviceTrees: tt.trees})
 
 			for _, tree := range tt.trees {
-				name := "efi.devicetree"
-				if tree.Path == treeOfV2 {
-					name += ".v2"
+				check := "efi.devicetree"
+				if tree.Path == path {
+					check += "." + strings.ToLower(revision)
 				}
 
-				found := false
-
-				for _, c := range l.checks {
-					if c.Name != name {
-						continue
-					}
-
-					found = true
-
-					if c.Status != tt.want || !strings.Contains(c.Reason, tree.Boards) {
-						t.Errorf("%s: got %s %q, want %s that names %s", name, c.Status, c.Reason, tt.want, tree.Boards)
-					}
-				}
-
-				if !found {
-					t.Errorf("%s: got no check of it, want one", name)
+				at := slices.IndexFunc(l.checks, func(c Check) bool { return c.Name == check })
+				if at < 0 {
+					t.Errorf("%s, %s: got no %s, want one", revision, tt.name, check)
+				} else if c := l.checks[at]; c.Status != tt.want || !strings.Contains(c.Reason, tree.Boards) {
+					t.Errorf("%s, %s: %s: got %s %q, want %s that names %s", revision, tt.name, check, c.Status, c.Reason, tt.want, tree.Boards)
 				}
 			}
-		})
+		}
 	}
 }
 
