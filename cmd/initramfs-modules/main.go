@@ -20,9 +20,11 @@ func main() {
 	cmd := &cobra.Command{
 		Use:   "initramfs-modules INITRAMFS MODULES OUTPUT",
 		Short: "Put a kernel's modules into a Talos initramfs",
-		Long: "Write INITRAMFS (newc archives, plain, xz or zstd) to OUTPUT (one archive, zstd),\n" +
-			"with the modules of MODULES/RELEASE, one kernel's, in its root file system.\n\n" +
-			"SOURCE_DATE_EPOCH is the time of what is new, NIX_BUILD_CORES how many cores pack.\n" +
+		Long: "Write INITRAMFS (newc archives, plain, xz or zstd) to OUTPUT (one archive,\n" +
+			"zstd), with the modules of MODULES/RELEASE, one kernel's, in its root file\n" +
+			"system.\n\n" +
+			"SOURCE_DATE_EPOCH is the time of what is new, NIX_BUILD_CORES how many cores\n" +
+			"pack.\n" +
 			"Needs depmod, sqfs2tar and tar2sqfs.",
 		Args:          cobra.ExactArgs(3),
 		SilenceUsage:  true,

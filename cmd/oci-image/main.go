@@ -44,7 +44,7 @@ func buildCommand() *cobra.Command {
 		Use:     "build --platform linux/ARCH=DIR... LAYOUT",
 		Short:   "Write an OCI image layout with one image for each platform",
 		Long:    "Write an OCI image layout with one image for each platform.\n\nThe only time in it is SOURCE_DATE_EPOCH's, or the epoch.",
-		Example: "  oci-image build --platform linux/amd64=./amd64 --platform linux/arm64=./arm64 overlay",
+		Example: "  oci-image build --platform linux/amd64=./amd64 \\\n    --platform linux/arm64=./arm64 overlay",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			created, err := sourceDate()
@@ -82,8 +82,8 @@ func buildCommand() *cobra.Command {
 		},
 	}
 
-	cmd.Flags().StringArrayVar(&platforms, "platform", nil, "`OS/ARCH=DIR`: the platform's files (repeat for each platform)")
-	cmd.Flags().StringArrayVar(&annotations, "annotation", nil, "`KEY=VALUE` on the index and each image (repeat for each)")
+	cmd.Flags().StringArrayVar(&platforms, "platform", nil, "`OS/ARCH=DIR` of files (repeat for each)")
+	cmd.Flags().StringArrayVar(&annotations, "annotation", nil, "a `KEY=VALUE` on index and images (repeat for each)")
 	cobra.CheckErr(cmd.MarkFlagRequired("platform"))
 
 	return cmd
@@ -96,7 +96,8 @@ func pushCommand() *cobra.Command {
 		Use:   "push LAYOUT REPOSITORY",
 		Short: "Push an OCI image layout to a registry",
 		Long: "Push an OCI image layout to a registry, by digest and with tags.\n\n" +
-			"Credentials are Docker's (docker login; DOCKER_CONFIG or ~/.docker/config.json). Prints the reference by digest.",
+			"Credentials are Docker's (docker login; DOCKER_CONFIG or ~/.docker/config.json).\n" +
+			"Prints the reference by digest.",
 		Example: "  oci-image push overlay registry.example/me/nanopi-m6 --tag v1.0.0 --tag latest",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -125,8 +126,8 @@ func settleCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "settle ARCHIVE OUTPUT",
 		Short: "Take the time of day from an image archive",
-		Long: "Copy an archive of one image (docker save), with SOURCE_DATE_EPOCH, or the epoch,\n" +
-			"as the only time in its configuration and history.",
+		Long: "Copy an archive of one image (docker save). The only time in its configuration\n" +
+			"and history is SOURCE_DATE_EPOCH's, or the epoch.",
 		Example: "  oci-image settle installer-arm64.tar settled.tar",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {

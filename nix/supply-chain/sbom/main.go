@@ -41,10 +41,10 @@ func checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check that a document is valid, and whole",
-		Long: "Checks that a document is SPDX 2.3, and that every package in it has a version, a\n" +
-			"source, a hash and a licence, but for those that are named. A name without need is\n" +
-			"a finding too.",
-		Example: "  sbom check --schema spdx-schema.json --own overlay-installer nanopi-m6.spdx.json",
+		Long: "Checks that a document is SPDX 2.3, and that every package in it has a version,\n" +
+			"a source, a hash and a licence, but for those that are named. A name that is not\n" +
+			"needed is a finding too.",
+		Example: "  sbom check --own overlay-installer nanopi-m6.spdx.json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			findings, summary, err := c.check(args[0])
@@ -67,8 +67,8 @@ func checkCommand() *cobra.Command {
 	}
 
 	cmd.Flags().StringVar(&c.schema, "schema", "", "SPDX' own JSON schema, to validate against as well")
-	cmd.Flags().StringSliceVar(&c.own, "own", nil, "a package made of this repository, without source and hash of its own")
-	cmd.Flags().StringSliceVar(&c.unstated, "unstated", nil, "a package whose licence nobody stated in SPDX' terms")
+	cmd.Flags().StringSliceVar(&c.own, "own", nil, "a package made of this repository: it has no source")
+	cmd.Flags().StringSliceVar(&c.unstated, "unstated", nil, "a package whose licence has no name in SPDX")
 
 	return cmd
 }

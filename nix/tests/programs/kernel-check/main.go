@@ -152,7 +152,7 @@ func devicesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "devices CONFIG DTB SOURCE REASONS",
 		Short:   "Check that the kernel drives every enabled node of a compiled device tree",
-		Example: "  kernel-check devices .config rk3588s-nanopi-m6.dtb linux-6.12 nix/kernel/needs/device-tree.yaml",
+		Example: "  kernel-check devices .config board.dtb linux-6.12 \\\n    nix/kernel/needs/device-tree.yaml",
 		Args:    cobra.ExactArgs(4),
 		RunE: func(_ *cobra.Command, args []string) error {
 			config, err := kconfig.ReadConfig(args[0])
@@ -205,8 +205,9 @@ func stockCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "stock OPTIONS SOURCE REASONS NEEDS LACKS DTB...",
 		Short: "Check that another project's kernel serves the board, but for what is listed",
-		Example: "  kernel-check stock nix/kernel/talos/options-1.10 linux-6.12 nix/kernel/needs/device-tree.yaml \\\n" +
-			"    nix/kernel/needs/software/board.yaml nix/kernel/talos/lacks-1.10.yaml rk3588s-nanopi-m6*.dtb",
+		Example: "  kernel-check stock nix/kernel/talos/options-1.10 linux-6.12 \\\n" +
+			"    nix/kernel/needs/device-tree.yaml nix/kernel/needs/software/board.yaml \\\n" +
+			"    nix/kernel/talos/lacks-1.10.yaml *.dtb",
 		Args: cobra.MinimumNArgs(6),
 		RunE: func(_ *cobra.Command, args []string) error {
 			options, err := kconfig.ReadOptions(args[0])
