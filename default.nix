@@ -141,6 +141,7 @@ packagesOf (self: {
     "inspect/diskfs"
     "inspect/initramfs"
   ];
+  node-root = program pkgs "cmd/node-root" [ ];
   seekable = program pkgs "cmd/seekable" [
     "disk"
     "image"
@@ -202,6 +203,7 @@ packagesOf (self: {
       self.flannel
     ];
     inherit (self)
+      node-root
       machined
       containerd
       kernel
@@ -367,6 +369,7 @@ packagesOf (self: {
             installer
             oci-image
             initramfs-modules
+            node-root
             seekable
             flannel
             imager

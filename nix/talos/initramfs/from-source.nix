@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MPL-2.0
 # The initramfs of the payload from source: Talos' init, and a root of Debian arm64 packages with Talos' machined,
 # containerd, CNI plugins and this kernel's modules.
-# Arguments: `machined` (nix/talos/talos.nix), `containerd`, `cni` (a list), `kernel` (release, lib/modules). Outputs: the file.
+# Arguments: `node-root` (cmd/node-root), `machined` (nix/talos/talos.nix), `containerd`, `cni` (a list) and `kernel` (release,
+# lib/modules). Outputs: the file.
 {
   stdenvNoCC,
-  binutils,
   cpio,
   dpkg,
   kmod,
+  node-root,
   squashfs-tools-ng,
   zstd,
   sources,
@@ -19,10 +20,10 @@
 stdenvNoCC.mkDerivation {
   name = "initramfs-talos-${machined.version}.zst";
   nativeBuildInputs = [
-    binutils
     cpio
     dpkg
     kmod
+    node-root
     squashfs-tools-ng
     zstd
   ];

@@ -112,69 +112,11 @@ copy_modules() {
     depmod --basedir "$root" "$release"
 }
 
-# Where the loader looks: Debian's own directories, and what the object names.
-library() {
-    local name=$1 runpath=$2 directory
-    for directory in ${runpath//:/ } /usr/lib/aarch64-linux-gnu /usr/lib; do
-        [ ! -e "$root$directory/$name" ] || return 0
-    done
-    return 1
-}
-
-check() {
-    local file header dynamic interpreter runpath name faults=
-    while IFS= read -r -d '' file; do
-        [ "$(head -c 4 "$file" | tr -d '\0')" = $'\177ELF' ] || continue
-        [[ $file != *.ko ]] || continue
-        header=$(readelf --wide --file-header --program-headers --dynamic "$file" 2>/dev/null)
-        [[ $header =~ Machine:[[:space:]]+AArch64 ]] || faults+="${file#"$root"} is not for AArch64"$'\n'
-        if [[ $header =~ program\ interpreter:\ ([^]]+)\] ]]; then
-            interpreter=${BASH_REMATCH[1]}
-            [ -e "$root$interpreter" ] || faults+="${file#"$root"} wants the loader $interpreter"$'\n'
-        fi
-        runpath=
-        [[ ! $header =~ \(R(UN)?PATH\)[^[]*\[([^]]*)\] ]] || runpath=${BASH_REMATCH[2]}
-        dynamic=$(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' <<<"$header")
-        for name in $dynamic; do
-            library "$name" "$runpath" || faults+="${file#"$root"} wants the library $name"$'\n'
-        done
-    done < <(find "$root" -type f -print0)
-    while IFS= read -r file; do
-        faults+="${file#"$root"} leads nowhere"$'\n'
-    done < <(find "$root" -xtype l)
-    [ -z "$faults" ] || die "the root is not closed:
-${faults}Add the package to 'packages' and its files to 'files'."
-}
-
-# SELinux labels of every path as a dump that gensquashfs reads: an unprivileged build can set none on the files.
-labels() {
-    find "$root" -printf '/%P\t%y\n' | sort | awk -F '\t' -v contexts="$here/file_contexts" '
-        BEGIN {
-            while ((getline line <contexts) > 0) {
-                n = split(line, field, " ")
-                if (n < 2 || field[1] ~ /^#/)
-                    continue
-                count++
-                pattern[count] = "^" field[1] "$"
-                regular[count] = n == 3
-                type[count] = field[n]
-            }
-            close(contexts)
-        }
-        {
-            label = ""
-            for (i = count; i && label == ""; i--)
-                if ($1 ~ pattern[i] && (!regular[i] || $2 == "f"))
-                    label = type[i]
-            if (label != "")
-                printf "# file: %s\nsecurity.selinux=\"system_u:object_r:%s:s0\"\n\n", $1, label
-        }'
-}
-
 pack() {
     local archive=$work/initramfs
     mkdir "$archive"
-    labels >"$work/labels"
+    # An unprivileged build can set no label on the files.
+    node-root labels "$root" "$here/file_contexts" >"$work/labels"
     find "$root" -type d ! -path "$root/root" ! -path "$root/tmp" -exec chmod 0755 {} +
     # Level 15 takes ten times the time for a tenth less; init alone shrinks in the outer archive.
     gensquashfs --quiet --pack-dir "$root" --all-root --defaults "mtime=$SOURCE_DATE_EPOCH" \
@@ -192,5 +134,5 @@ lay_out
 copy_packages
 copy_programs
 copy_modules
-check
+node-root closed "$root"
 pack
