@@ -122,7 +122,7 @@ func writeAndRead(want []byte) error {
 	if err != nil {
 		return err
 	}
-	defer disk.Close() //nolint:errcheck // synced below
+	defer disk.Close() // synced below
 
 	if _, err := disk.WriteAt(want, nbdBlock); err != nil {
 		return err

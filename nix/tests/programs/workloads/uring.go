@@ -68,7 +68,7 @@ func readByUring() error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close() // only read
 
 	var params uringParams
 
