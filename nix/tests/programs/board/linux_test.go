@@ -43,11 +43,11 @@ func (m model) shell() {
 	m.Until("\n=> ")
 }
 
-// says gives what the command says, without the command and white space around it.
+// says gives what the command says, without the command and white space around it. The prompt wants a line of its own.
 func (m model) says(command string) string {
 	m.t.Helper()
 
-	_, said, _ := strings.Cut(m.Ask(command), "\n")
+	_, said, _ := strings.Cut(m.Ask(command+"; echo"), "\n")
 
 	return strings.TrimSpace(said)
 }

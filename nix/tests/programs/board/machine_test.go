@@ -63,7 +63,7 @@ var (
 	nor  = mediumKind{"nor", 16 << 20, "if=mtd", ""}
 	nvme = mediumKind{"nvme in the M-key slot", 4 << 30, "if=none,id=nvme", "nvme,bus=m2m,drive=nvme,serial=model"}
 	usb3 = mediumKind{"the USB 3 port's", 64 << 20, "if=none,id=usb3", "usb-storage,bus=usb-bus.4,drive=usb3"}
-	usb2 = mediumKind{"a USB 2 port's", 64 << 20, "if=none,id=usb2", "usb-storage,bus=usb-bus.0,drive=usb2"}
+	usb2 = mediumKind{"a USB 2 port's", 64 << 20, "if=none,id=usb2", "usb-storage,bus=usb-bus.0,port=2,drive=usb2"}
 )
 
 // blank is the medium with nothing on it.
