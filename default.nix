@@ -418,6 +418,19 @@ packagesOf (self: {
         built = { inherit (self) kernels; };
       });
     };
+  # Linux on the board's model, and the whole image: in `make test-all`.
+  board-linux = pkgs.callPackage ./nix/tests/board-linux.nix {
+    inherit (self) kernel qemu-nanopi-m6 sdImage;
+    inherit (sources) workloadPackages;
+  };
+  board-boot = pkgs.callPackage ./nix/tests/board-boot.nix {
+    inherit (self)
+      boot-test
+      installer
+      qemu-nanopi-m6
+      sdImage
+      ;
+  };
   # nix/debian/build reproducible-kernel
   reproducible-kernel = pkgs.callPackage ./nix/tests/reproducible.nix {
     first.kernel = self.kernels.${sourceFlavour};

@@ -61,10 +61,16 @@ in
   );
   flash = m6 "flash" "write an image to a card or disk, safely";
   verify = m6 "verify" "tell whether the board would start an image";
-  boot = app "boot an image in QEMU" "boot" [
-    default.m6
-    pkgs.qemu
-  ] ''
-    exec m6 boot --firmware ${default.u-boot-qemu}/u-boot.bin "$@"
-  '';
+  boot =
+    app "boot an image in QEMU; with --board on the model of the board" "boot"
+      [
+        default.m6
+        pkgs.qemu
+      ]
+      ''
+        for argument; do
+          [ "$argument" != --board ] || exec m6 boot --qemu ${default.qemu-nanopi-m6}/bin/qemu-system-aarch64 "$@"
+        done
+        exec m6 boot --firmware ${default.u-boot-qemu}/u-boot.bin "$@"
+      '';
 }

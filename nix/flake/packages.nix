@@ -15,6 +15,8 @@ in
 {
   default = default.sdImage;
   inherit (default)
+    board-boot
+    board-linux
     dtb
     imager
     installerImage

@@ -83,10 +83,6 @@ in
   board-loader = pkgs.callPackage ./board-loader.nix {
     inherit (packages) grub qemu-nanopi-m6 u-boot;
   };
-  board-linux = pkgs.callPackage ./board-linux.nix {
-    inherit (packages) kernel qemu-nanopi-m6 sdImage;
-    inherit (sources) workloadPackages;
-  };
   boot-flow = pkgs.callPackage ./boot-flow.nix {
     dtSources = packages.dt-sources;
     inherit (packages) dtb u-boot u-boot-qemu;
