@@ -353,6 +353,8 @@ packagesOf (self: {
   qemu-nanopi-m6 = pkgs.callPackage ./nix/tests/qemu/qemu.nix { inherit sources; };
   u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = uBootSource; };
 
+  registry = program pkgs "nix/tests/programs/registry" [ ];
+
   # All of it once more, or null. What a compiler makes is made once in `make test`: reproducible-programs makes it again.
   again =
     if pkgsAgain == null then
@@ -395,6 +397,16 @@ packagesOf (self: {
   checkPaths = lib.concatStringsSep "\n" (
     lib.mapAttrsToList (name: check: "${name} ${check.outPath}") self.checks
   );
+  # A node's life, in many boots: not in `make test`. nix/debian/build life
+  life = pkgs.callPackage ./nix/tests/life.nix {
+    inherit (self)
+      go-lint
+      sdImage
+      installerImage
+      registry
+      u-boot-qemu
+      ;
+  };
   # What a compiler makes, once more: not in `make test`, but in `make test-all`.
   reproducible-programs =
     let
@@ -407,6 +419,7 @@ packagesOf (self: {
           cni
           flannel
           imager
+          talos-installer
           ;
         installer-amd64 = packages.installer.amd64;
         installer-arm64 = packages.installer.arm64;

@@ -74,9 +74,7 @@ in
       overlay
       sdImage
       ;
-    registry = pkgs.callPackage ../go.nix {
-      package = "nix/tests/programs/registry";
-    };
+    inherit (packages) registry;
   };
   executor-1-10 = executor "v1.10";
   executor-1-13 = executor "v1.13";

@@ -8,23 +8,15 @@
   sdImage,
   u-boot-qemu,
 }:
-buildGoModule {
+import ./node-module.nix { inherit buildGoModule go-lint; } {
   pname = "node";
-  version = "0";
-  src = ./programs/node;
-  vendorHash = (import ../vendor-hashes.nix).node;
+  flags = "-timeout 40m";
   nativeBuildInputs = [
-    go-lint
     qemu
     zstd
   ];
   env = {
-    CGO_ENABLED = 0;
     NODE_IMAGE = "${sdImage}/${sdImage.fileName}";
     NODE_FIRMWARE = "${u-boot-qemu}/u-boot.bin";
   };
-  buildPhase = "go-lint .";
-  doCheck = true;
-  checkPhase = "go test -v -timeout 40m .";
-  installPhase = "touch $out";
 }

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build life
+
+// The life of a node after its first boot, through the API, as docs/operating.md has it:
+//
+//	NODE_IMAGE=… NODE_FIRMWARE=… NODE_REGISTRY=registry NODE_INSTALLERS=DIR go test -tags life -timeout 3h .
+//
+// NODE_INSTALLERS holds one.tar and two.tar: installer images whose kernel arguments have life=one and life=two. Needs
+// qemu-system-aarch64, zstd and sgdisk.
+package node_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/siderolabs/talos/pkg/machinery/client"
+	clientconfig "github.com/siderolabs/talos/pkg/machinery/client/config"
+	"github.com/siderolabs/talos/pkg/machinery/config/generate"
+	"github.com/siderolabs/talos/pkg/machinery/config/types/v1alpha1"
+)
+
+// hostname tells that a configuration is kept.
+const hostname = "lives-long"
+
+// life is a node with its disks, from step to step. Of the disks, one holds the node, one is the card it is installed from, and
+// one is nobody's and has to stay so.
+type life struct {
+	*node
+	registry          *relay
+	disk, card, other string
+	kept              kept
+}
+
+// kept is what a directory named by NODE_KEEP holds beside the disks: the test started again there goes on behind the last
+// step that passed.
+type kept struct {
+	Port   string // the registry's, which the configuration names
+	Config []byte
+	Admin  []byte
+	Passed []string
+}
+
+func (l *life) keptFile() string { return filepath.Join(l.dir, "kept.json") }
+
+// passed keeps a step's outcome.
+func (l *life) passed(step string) {
+	l.t.Helper()
+
+	l.kept.Passed = append(l.kept.Passed, step)
+
+	// As if the power went.
+	if l.on() {
+		_ = l.cmd.Process.Signal(syscall.SIGSTOP)
+
+		defer func() { _ = l.cmd.Process.Signal(syscall.SIGCONT) }()
+	}
+
+	copied(l.t, l.disk, l.disk+".passed")
+
+	content, err := json.Marshal(l.kept)
+	if err == nil {
+		err = os.WriteFile(l.keptFile(), content, 0o600)
+	}
+
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// step is one of the node's life. What comes after one that failed is not tried: it would start from something else.
+func (l *life) step(name string, do func(t *testing.T)) {
+	l.t.Helper()
+
+	if slices.Contains(l.kept.Passed, name) {
+		return
+	}
+
+	whole := l.t
+	ok := whole.Run(name, func(t *testing.T) {
+		l.t = t
+		do(t)
+	})
+	l.t = whole
+
+	if !ok {
+		whole.FailNow()
+	}
+
+	if os.Getenv("NODE_KEEP") != "" {
+		l.passed(name)
+	}
+}
+
+// up has the node running, and checks which version.
+func (l *life) up(version string) {
+	l.t.Helper()
+
+	if !l.on() {
+		l.boot(l.disk)
+	}
+
+	l.runs(version)
+}
+
+// attach is a disk, by its block node's name, as the node's NVMe disk, with the other one beside it.
+func (l *life) attach(node string) []string {
+	return append(raw("other", l.other), "-device", "virtio-blk-pci,drive=other,romfile=", "-device", "nvme,serial=disk,drive="+node, "-no-reboot")
+}
+
+// raw is a block node from a file. What it writes need not outlast this machine.
+func raw(node, file string) []string {
+	return []string{"-blockdev", "driver=raw,discard=unmap,node-name=" + node + ",file.driver=file,file.cache.no-flush=on,file.filename=" + file}
+}
+
+// boot starts it from a disk.
+func (l *life) boot(disk string) { l.start(append(raw("disk", disk), l.attach("disk")...)...) }
+
+// bootWithCard starts it with its disk and the card.
+func (l *life) bootWithCard() {
+	l.start(append(append(append(raw("disk", l.disk), raw("card", l.card)...), l.attach("disk")...),
+		"-device", "qemu-xhci", "-device", "usb-storage,drive=card")...)
+}
+
+// untilOff waits for the node, which QEMU does not restart, to restart.
+func (n *node) untilOff() {
+	n.t.Helper()
+
+	select {
+	case <-n.off:
+	case <-time.After(patience):
+		n.t.Fatal("the node runs, want it to restart")
+	}
+}
+
+// runs checks which version a node with a configuration runs.
+func (n *node) runs(want string) {
+	n.t.Helper()
+
+	if got := n.version(); got != want {
+		n.t.Fatalf("got version %q, want %q", got, want)
+	}
+}
+
+// version is the one that a node with its configuration runs.
+func (n *node) version() string {
+	n.t.Helper()
+
+	n.until("hostname", func(context.Context) error {
+		if got := strings.TrimSpace(n.read("/proc/sys/kernel/hostname")); got != hostname {
+			return fmt.Errorf("got %q, want %q", got, hostname)
+		}
+
+		return nil
+	})
+
+	_, after, _ := strings.Cut(" "+n.read("/proc/cmdline")+" ", " life=")
+
+	return strings.Fields(after + " none")[0]
+}
+
+// upgrade asks for an upgrade.
+func (l *life) upgrade(image string, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(l.t.Context(), within)
+	defer cancel()
+
+	return l.ask(ctx, func(ctx context.Context, c *client.Client) error {
+		// By force: nobody bootstrapped etcd, whose health is asked for otherwise.
+		_, err := c.UpgradeWithOptions(ctx, client.WithUpgradeImage(l.registry.name(image)), client.WithUpgradeForce(true))
+
+		return err
+	})
+}
+
+// upgraded upgrades it, until it restarts.
+func (l *life) upgraded(image string) {
+	l.t.Helper()
+
+	if err := l.upgrade(image, patience); err != nil {
+		l.t.Fatalf("upgrade: %v", err)
+	}
+
+	l.untilOff()
+}
+
+// rollback asks for a rollback, and waits for the restart.
+func (l *life) rollback() {
+	l.t.Helper()
+	l.tell("rollback", func(ctx context.Context, c *client.Client) error { return c.Rollback(ctx) })
+	l.untilOff()
+}
+
+// configured gives a node in maintenance mode its configuration.
+func (l *life) configured() {
+	l.t.Helper()
+	l.untilSaid("this machine is reachable at:")
+	l.apply(l.kept.Config)
+}
+
+func newLife(t *testing.T) *life {
+	t.Helper()
+
+	var images []string
+	for _, version := range []string{"one", "two"} {
+		images = append(images, "installer:"+version+"="+filepath.Join(os.Getenv("NODE_INSTALLERS"), version+".tar"))
+	}
+
+	l := &life{node: newNode(t), kept: kept{Port: "0"}}
+	if dir := os.Getenv("NODE_KEEP"); dir != "" {
+		l.dir = dir
+	}
+
+	l.disk, l.other, l.card = filepath.Join(l.dir, "disk.raw"), filepath.Join(l.dir, "other.raw"), filepath.Join(l.dir, "card.raw")
+	content, err := os.ReadFile(l.keptFile())
+
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		l.registry = serve(t, l.kept.Port, images...)
+		l.fresh()
+	case err != nil:
+		t.Fatal(err)
+	default:
+		if err := json.Unmarshal(content, &l.kept); err != nil {
+			t.Fatal(err)
+		}
+
+		if l.admin, err = clientconfig.FromBytes(l.kept.Admin); err != nil {
+			t.Fatal(err)
+		}
+
+		l.admin.Contexts[l.admin.Context].Endpoints = []string{l.api}
+		l.registry = serve(t, l.kept.Port, images...)
+		copied(t, l.disk+".passed", l.disk)
+	}
+
+	return l
+}
+
+// fresh makes the disks and the configuration anew.
+func (l *life) fresh() {
+	l.t.Helper()
+
+	l.kept.Port = l.registry.port
+	l.kept.Config = l.configuration(func(c *v1alpha1.Config) { l.installs(c, "installer:one") }, generate.WithInstallDisk("/dev/nvme0n1"))
+
+	var err error
+	if l.kept.Admin, err = l.admin.Bytes(); err != nil {
+		l.t.Fatal(err)
+	}
+
+	empty(l.t, l.disk, 8<<30)
+	empty(l.t, l.other, 64<<20)
+	l.medium()
+}
+
+// medium makes a card to install from.
+func (l *life) medium() string {
+	l.t.Helper()
+
+	card := l.image("card.raw", 2<<30)
+	// Without META Talos takes it for an installation medium.
+	command(l.t, "sgdisk", "--delete=4", card)
+
+	return card
+}
+
+// installs is what a configuration needs for an installation from an image of the registry.
+func (l *life) installs(c *v1alpha1.Config, image string) {
+	c.MachineConfig.MachineInstall.InstallImage = l.registry.name(image)
+	c.MachineConfig.MachineNetwork = &v1alpha1.NetworkConfig{NetworkHostname: hostname}
+	c.MachineConfig.MachineRegistries.RegistryMirrors = map[string]*v1alpha1.RegistryMirrorConfig{
+		l.registry.host(): {MirrorEndpoints: []string{"http://" + l.registry.host()}},
+	}
+
+	alone := true
+	c.MachineConfig.MachineKubelet.KubeletSkipNodeRegistration = &alone
+}
+
+func TestANodesWholeLife(t *testing.T) {
+	l := newLife(t)
+	card := sum(t, l.card)
+
+	l.step("install from the card onto NVMe", func(t *testing.T) {
+		l.bootWithCard()
+		l.configured()
+		l.untilOff()
+
+		if want := "boot loader not written to /dev/nvme0n1: the board's mask ROM does not start from this kind of disk"; !strings.Contains(l.said(), want) {
+			t.Errorf("got no such line on the console, want %q", want)
+		}
+
+		if got := sum(t, l.card); got != card {
+			t.Errorf("got a card with SHA-256 %s after the installation, want %s", got, card)
+		}
+	})
+
+	l.step("first boot from NVMe and upgrade to a second version", func(*testing.T) {
+		l.boot(l.disk)
+		l.runs("one")
+		l.upgraded("installer:two")
+		l.boot(l.disk)
+		l.runs("two")
+	})
+
+	l.step("rollback", func(*testing.T) {
+		l.up("two")
+		l.rollback()
+		l.boot(l.disk)
+		l.runs("one")
+	})
+
+	if content := head(t, l.other, 64<<20); strings.Trim(content, "\x00") != "" {
+		t.Error("got data on the disk that is nobody's, want zeros")
+	}
+}
