@@ -233,6 +233,7 @@ func TestUBootReadsDisksBeyondCards(t *testing.T) {
 		commands []string
 	}{
 		{nvme, []string{"pci enum", "nvme scan", "nvme read 2000000 8 1"}},
+		{sata, []string{"pci enum", "scsi scan", "scsi read 2000000 8 1"}},
 		{usb3, []string{"usb start", "usb read 2000000 8 1"}},
 		{usb2, []string{"usb start", "usb read 2000000 8 1"}},
 	} {
@@ -257,6 +258,21 @@ func TestUBootReadsDisksBeyondCards(t *testing.T) {
 				t.Errorf("got %q from the disk, want %s", got, written)
 			}
 		})
+	}
+}
+
+// Armbian waits as long for every RK3588 board (25 tries of 100 ms; U-Boot's own are 10).
+func TestSlowDiskIsWaitedFor(t *testing.T) {
+	t.Parallel()
+
+	args := append(sd.drive(sd.written(t)), nvme.drive(nvme.blank(t))...)
+	board := start(t, "", append(args, "-global", "rk3588-pcie.link-after=1800")...)
+	board.Prompt()
+	board.Ask("pci enum")
+	board.Ask("nvme scan")
+
+	if got := board.Ask("nvme info"); !strings.Contains(got, "Capacity: 4096.0 MB") {
+		t.Errorf("got %q of a disk that needs 1.8 s, want it found", got)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"talos-nanopi-m6/internal/fixture/machine"
@@ -54,13 +55,14 @@ type mediumKind struct {
 	name   string
 	size   int64
 	option string
-	device string // what it is connected by, where the option does not say so
+	device string // what it is connected by, where the option does not say so: one device or several
 }
 
 var (
 	sd   = mediumKind{"sd", 4 << 30, "if=sd,index=0", ""}
 	emmc = mediumKind{"emmc", 4 << 30, "if=sd,index=1", ""}
 	nor  = mediumKind{"nor", 16 << 20, "if=mtd", ""}
+	sata = mediumKind{"SATA in the M-key slot", 64 << 20, "if=none,id=sata", "ich9-ahci,id=ahci,bus=m2m ide-hd,bus=ahci.0,drive=sata"}
 	nvme = mediumKind{"nvme in the M-key slot", 4 << 30, "if=none,id=nvme", "nvme,bus=m2m,drive=nvme,serial=model"}
 	usb3 = mediumKind{"the USB 3 port's", 64 << 20, "if=none,id=usb3", "usb-storage,bus=usb-bus.4,drive=usb3"}
 	usb2 = mediumKind{"a USB 2 port's", 64 << 20, "if=none,id=usb2", "usb-storage,bus=usb-bus.0,port=2,drive=usb2"}
@@ -86,8 +88,8 @@ func (m mediumKind) blank(t *testing.T) *os.File {
 
 func (m mediumKind) drive(file *os.File) []string {
 	args := []string{"-drive", fmt.Sprintf("%s,format=raw,file=%s", m.option, file.Name())}
-	if m.device != "" {
-		args = append(args, "-device", m.device)
+	for device := range strings.FieldsSeq(m.device) {
+		args = append(args, "-device", device)
 	}
 
 	return args

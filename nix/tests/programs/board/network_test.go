@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"talos-nanopi-m6/internal/fixture/machine"
@@ -94,4 +95,24 @@ func TestBootsOverHTTP(t *testing.T) {
 
 	nic := "user,bootfile=http://10.0.2.100/BOOTAA64.EFI,guestfwd=tcp:10.0.2.100:80-cmd:" + server
 	start(t, "", append(sd.drive(sd.written(t)), "-nic", nic)...).Until("GNU GRUB|grub>")
+}
+
+// V1 and V2 have phy-mode rgmii-rxid: the PHY delays what it sends, so the MAC delays what it sends alone (tx_delay 0x42).
+func TestMACDelaysTheSendingSideAlone(t *testing.T) {
+	t.Parallel()
+
+	const (
+		delaysOn = 0xfd58c31c // sys_grf, GMAC_CON7: two bits a MAC, sending side first
+		delays   = 0xfd58c324 // GMAC_CON9: MAC 1's, the receiving side's in the upper byte
+	)
+
+	board := start(t, "", append(sd.drive(sd.written(t)), "-nic", "user")...)
+	board.Prompt()
+	board.Ask("dhcp")
+
+	for register, want := range map[uint64]string{delaysOn: "00000010", delays: "00000042"} {
+		if got := board.Ask(fmt.Sprintf("md.l %#x 1", register)); !strings.Contains(got, fmt.Sprintf("%08x: %s", register, want)) {
+			t.Errorf("%#x: got %q, want %s", register, got, want)
+		}
+	}
 }

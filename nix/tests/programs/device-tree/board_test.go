@@ -444,6 +444,43 @@ func TestCardGetsItsSpeedByOverlayAlone(t *testing.T) {
 	})
 }
 
+// gpio4 PB6 enables the socket; without it no screen is seen. (The overlay applies where the kernel knows HDMI.)
+func TestHDMIIsEnabledByItsOverlay(t *testing.T) {
+	seen := false
+
+	linux(t, func(t *testing.T, tree *devicetree.Tree) {
+		hog, err := tree.Node("/pinctrl/gpio@fec50000/hdmi-tx-on-hog")
+
+		want := strings.HasSuffix(t.Name(), "-display.dtbo")
+		if got := err == nil; got != want {
+			t.Fatalf("gpio4 has HDMI's hog: %v, want %v", got, want)
+		}
+
+		if !want {
+			return
+		}
+
+		seen = true
+
+		const pb6, activeHigh = 1*8 + 6, 0
+		if got, want := hog.Cells("gpios"), []uint32{pb6, activeHigh}; !slices.Equal(got, want) {
+			t.Errorf("got the hog on %v, want it on %v", got, want)
+		}
+
+		if !hog.Has("gpio-hog") || !hog.Has("output-high") {
+			t.Error("got a hog that does not drive the pin high")
+		}
+
+		if !node(t, tree, "/hdmi@fde80000").Okay() {
+			t.Error("got HDMI off, want it on")
+		}
+	})
+
+	if !seen {
+		t.Error("got no tree that takes HDMI's overlay, want the newest kernel's")
+	}
+}
+
 // On a node that has no firmware for it the driver would only fail.
 func TestGPUIsOnByOverlayAlone(t *testing.T) {
 	linux(t, func(t *testing.T, tree *devicetree.Tree) {

@@ -17,6 +17,7 @@
 #include "hw/pci/pcie_port.h"
 #include "hw/qdev-properties.h"
 #include "qapi/error.h"
+#include "qemu/timer.h"
 #include "rk3588.h"
 #include "trace.h"
 
@@ -43,6 +44,7 @@ enum { TYPE_MEM = 0, TYPE_IO = 2, TYPE_CFG0 = 4, TYPE_CFG1 = 5 };
 #define CLIENT_LTSSM 0x300
 #define LTSSM_UP 0x30011 /* both layers up, L0 */
 #define LTSSM_DETECT 0
+#define LTSSM_POLLING 2
 #define CLIENT_SIZE 0x10000
 #define CLIENT_REGS 0x400
 
@@ -63,6 +65,8 @@ struct RK3588PCIe {
     uint32_t port_logic[0x1000 / 4];
     uint32_t client_regs[CLIENT_REGS / 4];
     uint8_t lines;
+    uint32_t link_after; /* ms that a slow card needs from PERST# on */
+    int64_t released;
     bool perst_high, powered, complained;
 };
 
@@ -73,7 +77,8 @@ static PCIDevice *pcie_card(RK3588PCIe *s)
     return bus->devices[0];
 }
 
-static bool pcie_link_up(RK3588PCIe *s)
+/* A card is there that is on its way to a link, or has one. */
+static bool pcie_training(RK3588PCIe *s)
 {
     if (!(s->client_regs[CLIENT_CONTROL / 4] & CLIENT_LTSSM_ENABLE) ||
         !pcie_card(s)) {
@@ -88,6 +93,12 @@ static bool pcie_link_up(RK3588PCIe *s)
         return false;
     }
     return true;
+}
+
+static bool pcie_link_up(RK3588PCIe *s)
+{
+    return pcie_training(s) && qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) >=
+                                   s->released + s->link_after;
 }
 
 /* ---- windows */
@@ -250,7 +261,8 @@ static uint64_t pcie_client_read(void *opaque, hwaddr offset, unsigned size)
 
     switch (offset) {
     case CLIENT_LTSSM:
-        return pcie_link_up(s) ? LTSSM_UP : LTSSM_DETECT;
+        return pcie_link_up(s) ? LTSSM_UP :
+               pcie_training(s) ? LTSSM_POLLING : LTSSM_DETECT;
     case CLIENT_LEGACY_STATUS:
         return s->lines;
     }
@@ -291,6 +303,9 @@ static void pcie_set_perst(void *opaque, int n, int level)
     RK3588PCIe *s = opaque;
 
     trace_rk3588_pcie_perst(s->slot, level);
+    if (level && !s->perst_high) {
+        s->released = qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL);
+    }
     s->perst_high = level;
 }
 
@@ -399,6 +414,7 @@ static const char *pcie_root_bus_path(PCIHostState *host, PCIBus *bus)
 static const Property pcie_properties[] = {
     DEFINE_PROP_STRING("slot", RK3588PCIe, slot),
     DEFINE_PROP_BOOL("powered", RK3588PCIe, powered, false),
+    DEFINE_PROP_UINT32("link-after", RK3588PCIe, link_after, 0),
 };
 
 static void pcie_class_init(ObjectClass *klass, void *data)
