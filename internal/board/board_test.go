@@ -68,6 +68,14 @@ func TestEveryTreeOfTheBoardHasASource(t *testing.T) {
 	}
 }
 
+// A kernel that has a tree of its own for the board looks for it under mainline's name.
+func TestTheFirstTreeHasMainlinesNameAsWell(t *testing.T) {
+	name := regexp.MustCompile(`"mainlineTree": "(.*)\.dtb"`).FindStringSubmatch(read(t, "internal/board/board.json"))
+	if name == nil || !strings.Contains(read(t, "dts/facts.yaml"), name[1]+".dts") {
+		t.Errorf("board.json: got mainlineTree %q, want the tree that dts/facts.yaml's mainline source names", name)
+	}
+}
+
 func TestEveryPinnedDDRBlobHasAName(t *testing.T) {
 	pinned := regexp.MustCompile(`(?m)^      ddr = "(.*)";$`).FindAllStringSubmatch(read(t, "nix/pins.nix"), -1)
 	if len(pinned) < 2 {

@@ -36,9 +36,10 @@ func files(t *testing.T) (installer string, others []string) {
 	}
 
 	var board struct {
-		Name        string
-		DeviceTrees []string
-		Loader      map[string]any
+		Name         string
+		DeviceTrees  []string
+		MainlineTree string
+		Loader       map[string]any
 	}
 
 	if err := json.Unmarshal(content, &board); err != nil {
@@ -55,6 +56,10 @@ func files(t *testing.T) (installer string, others []string) {
 
 	for _, tree := range board.DeviceTrees {
 		others = append(others, filepath.Join("artifacts/arm64/dtb/rockchip", tree))
+	}
+
+	if board.MainlineTree != "" {
+		others = append(others, filepath.Join("artifacts/arm64/dtb/rockchip", board.MainlineTree))
 	}
 
 	return filepath.Join("installers", board.Name), others
