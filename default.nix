@@ -21,8 +21,8 @@
   moduleSigning ? { },
   # A release of nix/talos/releases.nix; without one, the payload is Talos from source.
   talosVersion ? null,
-  # { source, revision, builder }: where the recipe is published (a URL, a commit) and who builds it (a URL), for what is said of
-  # the overlay and of how everything was made.
+  # { source, revision, builder, version }: where the recipe is published (a URL, a commit) and who builds it (a URL), for what
+  # is said of the overlay and of how everything was made; and what m6 says its version is.
   published ? { },
   # More of nix/talos/sd-image.nix: extraKernelArgs, overlayOptions, systemExtensions, …
   image ? { },
@@ -146,19 +146,14 @@ packagesOf (self: {
     "disk"
     "image"
   ];
-  m6 = program pkgs "cmd/m6" [
-    "board"
-    "disk"
-    "fdt"
-    "flash"
-    "image"
-    "inspect"
-    "medium"
-    "qemu"
-    "rockchip"
-    "signature"
-    "verify"
-  ];
+  inherit
+    (pkgs.callPackage ./nix/m6.nix {
+      inherit (pkgs) callPackage;
+      version = published.version or "development";
+    })
+    m6
+    m6-release
+    ;
   pin = program pkgs "cmd/pin" [
     "disk"
     "image"
@@ -421,6 +416,7 @@ packagesOf (self: {
           imager
           talos-installer
           ;
+        inherit (packages) m6-release;
         installer-amd64 = packages.installer.amd64;
         installer-arm64 = packages.installer.arm64;
       };

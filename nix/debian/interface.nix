@@ -205,6 +205,7 @@
     dt-schema = "pkgs/by-name/dt/dt-schema/package.nix";
     dtc = "pkgs/by-name/dt/dtc/package.nix";
     elfutils = "pkgs/by-name/el/elfutils/package.nix";
+    file = "pkgs/by-name/fi/file/package.nix";
     flex = "pkgs/development/tools/parsing/flex/default.nix";
     git = "pkgs/by-name/gi/git/package.nix";
     glib = "pkgs/development/libraries/glib/default.nix";
@@ -234,8 +235,11 @@
     squashfsTools = "pkgs/by-name/sq/squashfsTools/package.nix";
     squashfs-tools-ng = "pkgs/by-name/sq/squashfs-tools-ng/package.nix";
     talosctl = "pkgs/by-name/ta/talosctl/package.nix";
+    unzip = "pkgs/by-name/un/unzip/package.nix";
+    wine64 = "pkgs/applications/emulators/wine/default.nix";
     xfsprogs = "pkgs/by-name/xf/xfsprogs/package.nix";
     xz = "pkgs/by-name/xz/xz/package.nix";
+    zip = "pkgs/by-name/zi/zip/package.nix";
     zlib = "pkgs/by-name/zl/zlib/package.nix";
     zstd = "pkgs/tools/compression/zstd/default.nix";
   };

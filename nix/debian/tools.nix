@@ -98,7 +98,11 @@
     programs = [ ];
   };
   cosign = {
-    packages = [ "cosign/forky" ]; # nixpkgs has 3, whose options are others than those of 2.5 in stable
+    # nixpkgs has 3, whose options are others than those of 2.5 in stable; alone, for what it depends on is stable's libc6.
+    packages = [
+      "libc6"
+      "alone:cosign/forky"
+    ];
     outputs = [ "out" ];
     programs = [ "cosign" ];
   };
@@ -415,6 +419,11 @@
     outputs = [ "out" ];
     programs = null;
   };
+  unzip = {
+    packages = [ "unzip" ];
+    outputs = [ "out" ];
+    programs = [ "unzip" ];
+  };
   util-linux = {
     packages = [ "util-linux" ];
     outputs = [
@@ -427,6 +436,18 @@
     packages = [ "debianutils" ];
     outputs = [ "out" ];
     programs = [ "which" ];
+  };
+  # Without what sound, pictures and windows need: those of its packages alone that run a program at a prompt.
+  wine64 = {
+    packages = [
+      "libunwind8"
+      "alone:libwine"
+      "alone:libz-mingw-w64"
+      "alone:wine"
+      "alone:wine64"
+    ];
+    outputs = [ "out" ];
+    programs = [ "wine-stable" ];
   };
   # 7.x honours SOURCE_DATE_EPOCH and DETERMINISTIC_SEED, stable's 6.13 does not; mkfs.xfs itself runs on stable's
   # libraries, so that the package comes alone.
@@ -443,6 +464,11 @@
       "out"
     ];
     programs = [ "mkfs.xfs" ];
+  };
+  zip = {
+    packages = [ "zip" ];
+    outputs = [ "out" ];
+    programs = [ "zip" ];
   };
   zlib = {
     packages = [ "zlib1g-dev" ];

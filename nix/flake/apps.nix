@@ -4,10 +4,13 @@
   lib,
   pkgs,
   project,
+  self,
+  system,
   ...
 }:
 let
   default = project pkgs { };
+  inherit (self.packages.${system}) m6;
 
   # app DESCRIPTION NAME INPUTS TEXT: a script with these packages in its PATH.
   app =
@@ -34,7 +37,7 @@ let
       program = "${script}/bin/${name}";
       meta = { inherit description; };
     };
-  m6 = command: description: app description command [ default.m6 ] ''exec m6 ${command} "$@"'';
+  m6Command = command: description: app description command [ m6 ] ''exec m6 ${command} "$@"'';
   # What changes files of this repository runs in a clone of it.
   inClone = script: ''
     if [ ! -f nix/pins.nix ]; then
@@ -59,12 +62,12 @@ in
   update-lock = app "refresh the embedded set's lock (on Debian)" "update-lock" [ ] (
     inClone "nix/debian/update-lock"
   );
-  flash = m6 "flash" "write an image to a card or disk, safely";
-  verify = m6 "verify" "tell whether the board would start an image";
+  flash = m6Command "flash" "write an image to a card or disk, safely";
+  verify = m6Command "verify" "tell whether the board would start an image";
   boot =
     app "boot an image in QEMU; with --board on the model of the board" "boot"
       [
-        default.m6
+        m6
         pkgs.qemu
       ]
       ''

@@ -4,6 +4,7 @@
   lib,
   pkgs,
   project,
+  self,
   system,
   ...
 }:
@@ -11,8 +12,10 @@ let
   default = project pkgs { };
   inherit (default) sources;
   inherit (import ../talos/versions.nix) newest;
+  published.version = import ./version.nix { inherit lib self; };
 in
 {
+  inherit (project pkgs { inherit published; }) m6 m6-release;
   default = default.sdImage;
   inherit (default)
     board-boot
@@ -21,7 +24,6 @@ in
     imager
     installerImage
     kernelImage
-    m6
     overlay
     overlay-sbom
     provenance

@@ -29,5 +29,8 @@ in
       "sha256:${ddrBlob.sha256}";
 }
 // lib.mapAttrs' (key: lib.nameValuePair "org.opencontainers.image.${key}") (
-  removeAttrs published [ "builder" ]
+  removeAttrs published [
+    "builder"
+    "version"
+  ]
 )

@@ -98,6 +98,7 @@ in
     inherit (packages.ddr-blob) standIn;
     debs = packages.components.image.debs;
   };
+  m6-release = pkgs.callPackage ./m6-release.nix { inherit (packages) m6-release; };
   signature = pkgs.callPackage ./signature.nix { inherit (packages) m6 sdImage; };
   provenance = pkgs.callPackage ./provenance.nix {
     inherit (packages)
@@ -124,6 +125,10 @@ in
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";
   boot-usb = boot "usb";
+}
+# Where Wine is.
+// lib.optionalAttrs (pkgs.stdenv.hostPlatform.system == "x86_64-linux") {
+  windows = pkgs.callPackage ./windows.nix { inherit (packages) m6 m6-release sdImage; };
 }
 // lib.optionalAttrs (again != null) {
   # What no compiler makes, and the signatures; the programs' turn is default.nix' reproducible-programs.
