@@ -127,7 +127,7 @@ func checkLengths(data []byte) error {
 		}
 	}
 
-	return checkStructure(data[hdr.OffDtStruct : hdr.OffDtStruct+hdr.SizeDtStruct])
+	return checkStructure(data[hdr.OffDtStruct:hdr.OffDtStruct+hdr.SizeDtStruct], data[hdr.OffDtStrings:hdr.OffDtStrings+hdr.SizeDtStrings])
 }
 
 // Tokens of the structure block (Devicetree Specification v0.4, 5.4.1).
@@ -139,10 +139,14 @@ const (
 	end       = 9
 )
 
-// maxDepth is deeper than any real tree and shallow enough for recursion.
-const maxDepth = 64
+// Limits on what the dt package takes without end: nodes within nodes (the kernel's FDT_MAX_DEPTH), and names, in bytes, which it
+// copies for each property and builds letter by letter for each node. The specification has 31 of them.
+const (
+	maxDepth = 64
+	maxName  = 255
+)
 
-func checkStructure(block []byte) error {
+func checkStructure(block, names []byte) error {
 	depth := 0
 
 	for at := 0; ; {
@@ -156,8 +160,8 @@ func checkStructure(block []byte) error {
 		switch token {
 		case beginNode:
 			name := bytes.IndexByte(block[at:], 0)
-			if name < 0 {
-				return fmt.Errorf("node name at byte %d of the structure does not end: %w", at, ErrDamaged)
+			if name < 0 || name > maxName {
+				return fmt.Errorf("node name at byte %d of the structure does not end within %d bytes: %w", at, maxName, ErrDamaged)
 			}
 
 			if depth++; depth > maxDepth {
@@ -175,6 +179,11 @@ func checkStructure(block []byte) error {
 			length := binary.BigEndian.Uint32(block[at:])
 			if uint64(length) > uint64(len(block)-at-8) {
 				return fmt.Errorf("property at byte %d of the structure claims %d bytes: %w", at, length, ErrDamaged)
+			}
+
+			name := binary.BigEndian.Uint32(block[at+4:])
+			if int64(name) >= int64(len(names)) || bytes.IndexByte(names[name:min(int(name)+maxName+1, len(names))], 0) < 0 {
+				return fmt.Errorf("name of the property at byte %d of the structure does not end within %d bytes: %w", at, maxName, ErrDamaged)
 			}
 
 			at = align4(at + 8 + int(length))

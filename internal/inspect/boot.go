@@ -39,6 +39,9 @@ type Boot struct {
 // grubConfig is where Talos keeps GRUB's configuration on the BOOT partition.
 const grubConfig = "grub/grub.cfg"
 
+// maxPaths is how long the paths of all files may be together, in bytes. BOOT has a few kilobytes.
+const maxPaths = 4 << 20
+
 // maxConfig is the largest configuration that is read, in bytes.
 const maxConfig = 1 << 20
 
@@ -68,9 +71,20 @@ func readBoot(ctx context.Context, r io.ReaderAt, size int64) *Boot {
 		return b
 	}
 
+	room := maxPaths
+
 	note(fs.WalkDir(f, ".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil {
 			return err
+		}
+
+		// Of directories too: what is below them has their names before its own.
+		if room -= len(p); room < 0 {
+			return fmt.Errorf("the names of its files have more than the %d bytes that are read", maxPaths)
+		}
+
+		if d.IsDir() {
+			return nil
 		}
 
 		st, err := d.Info()
@@ -99,11 +113,9 @@ func readBoot(ctx context.Context, r io.ReaderAt, size int64) *Boot {
 			continue
 		}
 
-		program, err := readFile(f, strings.TrimPrefix(e.Kernel, "/"), kernel.MaxSize)
-		if err != nil {
+		if k, err := readKernel(f, strings.TrimPrefix(e.Kernel, "/")); err != nil {
 			note(fmt.Errorf("kernel of %q: %w", e.Name, err))
 		} else {
-			k := kernel.Read(program)
 			k.Path = e.Kernel
 			b.Kernel = &k
 		}
@@ -118,6 +130,27 @@ func readBoot(ctx context.Context, r io.ReaderAt, size int64) *Boot {
 	note(errors.New("GRUB has no default entry"))
 
 	return b
+}
+
+// readKernel reads a kernel where it lies.
+func readKernel(f *xfs.FS, p string) (kernel.Image, error) {
+	o, err := f.Open(p)
+	if err != nil {
+		return kernel.Image{}, err
+	}
+	defer o.Close() // read only
+
+	st, err := o.Stat()
+	if err != nil {
+		return kernel.Image{}, err
+	}
+
+	r, ok := o.(io.ReaderAt)
+	if !ok {
+		return kernel.Image{}, &fs.PathError{Op: "read", Path: p, Err: fs.ErrInvalid} // a directory
+	}
+
+	return kernel.Read(r, st.Size()), nil
 }
 
 // readFile reads a file of at most limit bytes.

@@ -16,6 +16,7 @@ import (
 	"talos-nanopi-m6/internal/fdt"
 	"talos-nanopi-m6/internal/inspect/fat"
 	"talos-nanopi-m6/internal/inspect/grub"
+	"talos-nanopi-m6/internal/inspect/pefile"
 )
 
 // EFI is the EFI partition: what U-Boot reads.
@@ -58,8 +59,13 @@ type DeviceTree struct {
 // defaultLoader is what U-Boot's EFI boot manager starts on arm64 (UEFI Specification 2.10, 3.5.1.1).
 const defaultLoader = "EFI/BOOT/BOOTAA64.EFI"
 
-// maxEFI is how much of an EFI partition's files is read, in bytes. Talos' partition has 100 MiB.
-const maxEFI = 256 << 20
+// Limits on what is read of an EFI partition, in bytes: its files together, a boot loader, and a device tree. Talos' partition has
+// 100 MiB, its GRUB 3 MiB; U-Boot gives a device tree 1 MiB.
+const (
+	maxEFI       = 256 << 20
+	maxEFILoader = 16 << 20
+	maxTree      = 2 * fdt.MaxSize
+)
 
 // readEFI reads an EFI partition.
 func readEFI(r io.ReaderAt, size int64) *EFI {
@@ -86,21 +92,37 @@ func readEFI(r io.ReaderAt, size int64) *EFI {
 			break
 		}
 
-		b, err := f.Content(file.Path)
-		if err != nil {
+		isLoader, isTree := strings.EqualFold(file.Path, defaultLoader), strings.HasSuffix(strings.ToLower(file.Path), ".dtb")
+
+		sum, keep := sha256.New(), head{}
+
+		switch {
+		case isLoader:
+			keep.limit = maxEFILoader
+		case isTree:
+			keep.limit = maxTree
+		}
+
+		if err := f.Copy(io.MultiWriter(sum, &keep), file.Path); err != nil {
 			e.Problem = err.Error()
 
 			continue
 		}
 
-		e.Files = append(e.Files, File{file.Path, file.Size, digest(b)})
+		e.Files = append(e.Files, File{file.Path, file.Size, hex.EncodeToString(sum.Sum(nil))})
 
-		if strings.EqualFold(file.Path, defaultLoader) {
-			e.Loader, e.Machine, e.GRUB = file.Path, machine(b), grub.ReadImage(b)
+		if keep.limit > 0 && file.Size > int64(keep.limit) {
+			e.Problem = fmt.Sprintf("%s: %d bytes, more than the %d that are read", file.Path, file.Size, keep.limit)
+
+			continue
 		}
 
-		if strings.HasSuffix(strings.ToLower(file.Path), ".dtb") {
-			tree := readDeviceTree(b)
+		if isLoader {
+			e.Loader, e.Machine, e.GRUB = file.Path, machine(keep.b), grub.ReadImage(keep.b)
+		}
+
+		if isTree {
+			tree := readDeviceTree(keep.b)
 			tree.Path = file.Path
 			e.DeviceTrees = append(e.DeviceTrees, tree)
 		}
@@ -109,9 +131,21 @@ func readEFI(r io.ReaderAt, size int64) *EFI {
 	return e
 }
 
+// head keeps what is written to it first.
+type head struct {
+	limit int
+	b     []byte
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.b = append(h.b, p[:min(len(p), h.limit-len(h.b))]...)
+
+	return len(p), nil
+}
+
 // machine names the machine a PE program is for.
 func machine(b []byte) string {
-	f, err := pe.NewFile(bytes.NewReader(b))
+	f, err := pefile.Open(bytes.NewReader(b))
 	if err != nil {
 		return "no program: " + err.Error()
 	}

@@ -53,9 +53,6 @@ func Path(ctx context.Context, path string) (*Report, error) {
 // ErrUnknown says that a file is none of the things that are understood.
 var ErrUnknown = errors.New("neither a disk image nor one of the files it is made of")
 
-// maxArtifact is the largest file that is taken for an artifact, in bytes.
-const maxArtifact = 256 << 20
-
 // Disk inspects an open image.
 func Disk(ctx context.Context, d *image.Disk) (*Report, error) {
 	r := &Report{Source: d.Path, Kind: KindDisk, Format: d.Format, FileSize: d.FileSize, Size: d.Size}
@@ -92,21 +89,6 @@ func (r *Report) artifact(d *image.Disk, head []byte) (bool, error) {
 		return err == nil && string(b) == rockchip.Magic
 	}
 
-	whole := func() ([]byte, error) {
-		if d.Size > maxArtifact {
-			return nil, fmt.Errorf("%s: %d bytes, more than the %d such a file may have", d.Path, d.Size, maxArtifact)
-		}
-
-		b := make([]byte, d.Size)
-		_, err := d.ReadAt(b, 0)
-
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-
-		return b, err
-	}
-
 	switch {
 	case bytes.HasPrefix(head, []byte(rockchip.Magic)):
 		r.Kind = KindLoader
@@ -120,8 +102,8 @@ func (r *Report) artifact(d *image.Disk, head []byte) (bool, error) {
 		r.Kind = KindSPILoader
 		r.Loader = loader.Read(d, rockchip.SPI)
 	case len(head) >= 4 && binary.BigEndian.Uint32(head) == dt.Magic:
-		b, err := whole()
-		if err != nil {
+		b := make([]byte, min(d.Size, maxTree))
+		if _, err := d.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 			return false, err
 		}
 
@@ -133,17 +115,16 @@ func (r *Report) artifact(d *image.Disk, head []byte) (bool, error) {
 			return true, nil
 		}
 
+		if d.Size > maxTree {
+			return false, fmt.Errorf("%s: %d bytes, more than the %d a device tree may have", d.Path, d.Size, maxTree)
+		}
+
 		r.Kind = KindDeviceTree
 		t := readDeviceTree(b)
 		r.DeviceTree = &t
 	case len(head) == 64 && (string(head[56:60]) == "ARM\x64" || string(head[:2]) == "MZ" && string(head[4:8]) == "zimg"):
-		b, err := whole()
-		if err != nil {
-			return false, err
-		}
-
 		r.Kind = KindKernel
-		k := kernel.Read(b)
+		k := kernel.Read(d, d.Size)
 		r.Kernel = &k
 	default:
 		return false, nil

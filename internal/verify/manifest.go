@@ -52,19 +52,29 @@ type ManifestRegion struct {
 	SHA256 string `json:"sha256"`
 }
 
-// maxManifest is the largest manifest that is read, in bytes.
-const maxManifest = 16 << 20
+// maxText is the largest manifest, signature or key that is read, in bytes. A manifest has a few kilobytes.
+const maxText = 1 << 20
 
-func readManifest(path string) (*Manifest, error) {
+// readText reads a file of at most maxText bytes.
+func readText(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("manifest: %w", err)
+		return nil, err
 	}
 	defer f.Close() // read only
 
-	text, err := io.ReadAll(io.LimitReader(f, maxManifest))
+	text, err := io.ReadAll(io.LimitReader(f, maxText+1))
+	if err == nil && len(text) > maxText {
+		err = fmt.Errorf("%s: more than the %d bytes that are read", path, maxText)
+	}
+
+	return text, err
+}
+
+func readManifest(path string) (*Manifest, error) {
+	text, err := readText(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("manifest: %w", err)
 	}
 
 	m := &Manifest{path: path, text: text}

@@ -5,7 +5,6 @@ package verify
 import (
 	"errors"
 	"io/fs"
-	"os"
 
 	"talos-nanopi-m6/internal/signature"
 )
@@ -28,7 +27,7 @@ func (o Options) signature(l *list, c *compared) {
 	}
 
 	path := m.path + signature.Suffix
-	bundle, err := os.ReadFile(path)
+	bundle, err := readText(path)
 	absent := errors.Is(err, fs.ErrNotExist)
 
 	switch {
@@ -40,7 +39,7 @@ func (o Options) signature(l *list, c *compared) {
 	case absent:
 		l.add(name, Fail, "no %s", path)
 	default:
-		key, err := os.ReadFile(o.Key)
+		key, err := readText(o.Key)
 		if err == nil {
 			err = signature.Verify(bundle, key, m.text)
 		}

@@ -29,7 +29,7 @@ var ErrDamaged = errors.New("FAT file system is damaged")
 const (
 	maxFiles = 4096
 	maxFile  = 256 << 20
-	maxTable = 32 << 20
+	maxTable = 8 << 20
 )
 
 // FS is a FAT file system whose allocation table was checked, which go-diskfs then reads: it follows chains without
@@ -390,10 +390,8 @@ func (f *FS) chainOf(p string) ([]uint32, int64, error) {
 	return clusters, st.Size(), nil
 }
 
-// Content reads a whole file.
-func (f *FS) Content(p string) ([]byte, error) {
-	var b []byte
-
+// Copy writes a file's content to w.
+func (f *FS) Copy(w io.Writer, p string) error {
 	err := diskfs.Guard(func() error {
 		file, err := f.OpenFile(p, os.O_RDONLY)
 		if err != nil {
@@ -409,16 +407,19 @@ func (f *FS) Content(p string) ([]byte, error) {
 			return fmt.Errorf("%s: %d bytes", p, st.Size())
 		}
 
-		b = make([]byte, st.Size())
-		_, err = io.ReadFull(file, b)
+		// A read follows the file's chain from its start.
+		n, err := io.CopyBuffer(w, io.LimitReader(file, st.Size()), make([]byte, 4<<20))
+		if err == nil && n < st.Size() {
+			err = io.ErrUnexpectedEOF
+		}
 
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, p, err)
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, p, err)
 	}
 
-	return b, nil
+	return nil
 }
 
 // Extent is a part of the file system, in bytes.

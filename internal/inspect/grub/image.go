@@ -4,12 +4,13 @@ package grub
 
 import (
 	"bytes"
-	"debug/pe"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"talos-nanopi-m6/internal/inspect/pefile"
 )
 
 // Image is what is built into GRUB's EFI program: where it looks for the rest of itself.
@@ -33,7 +34,7 @@ const (
 
 // ReadImage reads GRUB's EFI program, and gives nil for another one.
 func ReadImage(b []byte) *Image {
-	f, err := pe.NewFile(bytes.NewReader(b))
+	f, err := pefile.Open(bytes.NewReader(b))
 	if err != nil {
 		return nil
 	}

@@ -4,7 +4,7 @@
 package kernel
 
 import (
-	"bytes"
+	"bufio"
 	"compress/gzip"
 	"debug/pe"
 	"encoding/binary"
@@ -12,8 +12,11 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"talos-nanopi-m6/internal/inspect/pefile"
 )
 
 // Image is an arm64 kernel as EFI starts it.
@@ -38,34 +41,63 @@ var ErrNotArm64 = errors.New("not an arm64 kernel")
 // MaxSize is the largest kernel that is read, decompressed, in bytes.
 const MaxSize = 96 << 20
 
+// maxBanner is longer than any banner that is matched, in bytes.
+const maxBanner = 4 << 10
+
 // bannerMatch matches linux_banner (init/version-timestamp.c).
-var bannerMatch = regexp.MustCompile(`Linux version (\d+\.\d+[^\s\x00]*) \([^\x00\n]{1,512}`)
+var bannerMatch = regexp.MustCompile(`Linux version (\d+\.\d+[^\s\x00]{0,256}) \([^\x00\n]{1,512}`)
 
-// Read reads an arm64 Image (Documentation/arch/arm64/booting.rst), or one within a self-extracting EFI program
-// (drivers/firmware/efi/libstub/zboot-header.S).
-func Read(b []byte) Image {
-	k := Image{Size: int64(len(b))}
+// headerSize is that of both kinds of header, in bytes.
+const headerSize = 64
 
-	image := b
+// Read reads an arm64 Image of size bytes (Documentation/arch/arm64/booting.rst), or one within a self-extracting EFI program
+// (drivers/firmware/efi/libstub/zboot-header.S). It holds none of it in memory but what a decoder needs.
+func Read(r io.ReaderAt, size int64) Image {
+	k := Image{Size: size}
 
-	if len(b) >= 64 && string(b[:2]) == "MZ" && string(b[4:8]) == "zimg" {
-		var err error
-		if image, err = k.unpack(b); err != nil {
-			k.Problem = err.Error()
+	if err := k.read(r); err != nil {
+		k.Problem = err.Error()
+	}
 
-			return k
+	return k
+}
+
+func (k *Image) read(r io.ReaderAt) error {
+	if k.Size > MaxSize {
+		return fmt.Errorf("%d bytes, more than the %d that are read", k.Size, MaxSize)
+	}
+
+	head := make([]byte, headerSize)
+	if _, err := r.ReadAt(head, 0); err != nil {
+		return fmt.Errorf("%w: no arm64 header: %w", ErrNotArm64, err)
+	}
+
+	var program io.Reader = io.NewSectionReader(r, 0, k.Size)
+
+	if string(head[:2]) == "MZ" && string(head[4:8]) == "zimg" {
+		unpacked, end, err := k.unpack(r, head)
+		if err != nil {
+			return err
 		}
+		defer end()
+
+		program = io.LimitReader(unpacked, MaxSize)
 	}
 
-	if len(image) < 64 || string(image[56:60]) != "ARM\x64" {
-		k.Problem = fmt.Errorf("%w: no arm64 header", ErrNotArm64).Error()
+	image := bufio.NewReaderSize(program, 1<<20)
 
-		return k
+	head, err := image.Peek(headerSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("kernel: %w", err)
 	}
 
-	k.ImageSize = binary.LittleEndian.Uint64(image[16:])
+	if len(head) < headerSize || string(head[56:60]) != "ARM\x64" {
+		return fmt.Errorf("%w: no arm64 header", ErrNotArm64)
+	}
 
-	f, err := pe.NewFile(bytes.NewReader(b))
+	k.ImageSize = binary.LittleEndian.Uint64(head[16:])
+
+	f, err := pefile.Open(io.NewSectionReader(r, 0, k.Size))
 
 	switch {
 	case err != nil:
@@ -76,58 +108,75 @@ func Read(b []byte) Image {
 		k.EFI = true
 	}
 
-	if m := bannerMatch.FindSubmatch(image); m != nil {
-		k.Release, k.Banner = string(m[1]), string(m[0])
+	if k.Banner, err = banner(image); err != nil {
+		return fmt.Errorf("kernel: %w", err)
 	}
 
-	return k
+	if m := bannerMatch.FindStringSubmatch(k.Banner); m != nil {
+		k.Release = m[1]
+	}
+
+	return nil
 }
 
-// unpack decompresses the payload of a self-extracting image.
-func (k *Image) unpack(b []byte) ([]byte, error) {
-	le := binary.LittleEndian
-	at, size := uint64(le.Uint32(b[8:])), uint64(le.Uint32(b[12:]))
-	k.Compression = cString(b[24:56])
+// banner finds the first banner of a kernel, reading all of it: a payload that is damaged behind it is damaged.
+func banner(r io.Reader) (string, error) {
+	var (
+		found string
+		b     = make([]byte, 0, 1<<20)
+	)
 
-	if at+size > uint64(len(b)) {
-		return nil, fmt.Errorf("%w: a payload of %d bytes at %d of %d", ErrNotArm64, size, at, len(b))
+	for {
+		n, err := io.ReadFull(r, b[len(b):cap(b)])
+		b = b[:len(b)+n]
+
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+
+		// One that reaches the end may go on in what comes next.
+		if at := bannerMatch.FindIndex(b); found == "" && at != nil && (last || at[1] < len(b)) {
+			found = string(b[at[0]:at[1]])
+		}
+
+		if last {
+			return found, nil
+		}
+
+		if err != nil {
+			return "", err
+		}
+
+		b = b[:copy(b, b[len(b)-maxBanner:])]
+	}
+}
+
+// unpack decompresses the payload of a self-extracting image. The function it gives frees the decoder.
+func (k *Image) unpack(r io.ReaderAt, head []byte) (io.Reader, func(), error) {
+	le := binary.LittleEndian
+	at, size := int64(le.Uint32(head[8:])), int64(le.Uint32(head[12:]))
+	k.Compression, _, _ = strings.Cut(string(head[24:56]), "\x00")
+
+	if at+size > k.Size {
+		return nil, nil, fmt.Errorf("%w: a payload of %d bytes at %d of %d", ErrNotArm64, size, at, k.Size)
 	}
 
-	var (
-		r       io.Reader
-		payload = bytes.NewReader(b[at : at+size])
-		err     error
-	)
+	payload := io.NewSectionReader(r, at, size)
 
 	switch k.Compression {
 	case "gzip":
-		r, err = gzip.NewReader(payload)
-	case "zstd":
-		var d *zstd.Decoder
-		if d, err = zstd.NewReader(payload, zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderConcurrency(1)); err == nil {
-			defer d.Close()
-
-			r = d
+		d, err := gzip.NewReader(payload)
+		if err != nil {
+			return nil, nil, fmt.Errorf("kernel: %w", err)
 		}
-	default:
-		return nil, fmt.Errorf("kernel compressed with %q, which is not read here", k.Compression)
+
+		return d, func() {}, nil
+	case "zstd":
+		d, err := zstd.NewReader(payload, zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, nil, fmt.Errorf("kernel: %w", err)
+		}
+
+		return d, d.Close, nil
 	}
 
-	if err != nil {
-		return nil, fmt.Errorf("kernel: %w", err)
-	}
-
-	image, err := io.ReadAll(io.LimitReader(r, MaxSize))
-	if err != nil {
-		return nil, fmt.Errorf("kernel: %w", err)
-	}
-
-	return image, nil
-}
-
-// cString is what comes before the first zero.
-func cString(b []byte) string {
-	s, _, _ := bytes.Cut(b, []byte{0})
-
-	return string(s)
+	return nil, nil, fmt.Errorf("kernel compressed with %q, which is not read here", k.Compression)
 }

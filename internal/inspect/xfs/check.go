@@ -14,6 +14,8 @@ const (
 	maxFiles      = 100_000
 	maxClaims     = 1 << 20
 	maxTreeBlocks = 1 << 16
+	// maxFree is how many runs of free blocks are listed.
+	maxFree = 1 << 20
 )
 
 // Check reads all metadata that leads to files and free space, and fails where a checksum is wrong, two things claim the
@@ -45,6 +47,10 @@ func (f *FS) Free() ([]Range, error) {
 
 				at := int64(ag*f.agBlocks+start) * f.blockSize
 				list = append(list, Range{at, at + int64(n)*f.blockSize})
+
+				if len(list) > maxFree {
+					return fmt.Errorf("%w: free space in more than %d pieces", ErrUnsupported, maxFree)
+				}
 			}
 
 			return nil
