@@ -6,6 +6,7 @@ package flash
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -31,6 +32,10 @@ const (
 	// writers is how many writes are under way at once.
 	writers = 4
 )
+
+// maxRuns is from how many runs on zeros within a chunk are written as data: a run is remembered in 48 bytes. Talos' image has
+// some hundred.
+var maxRuns = 1 << 19
 
 // State is what a medium is like after an error.
 type State string
@@ -482,7 +487,15 @@ func (f *feeder) flush() error {
 
 var zeroGrain [grain]byte
 
-func isZero(b []byte) bool { return bytes.Equal(b, zeroGrain[:len(b)]) }
+func isZero(b []byte) bool {
+	for ; len(b) > grain; b = b[grain:] {
+		if !bytes.Equal(b[:grain], zeroGrain[:]) {
+			return false
+		}
+	}
+
+	return bytes.Equal(b, zeroGrain[:len(b)])
+}
 
 // writePiece writes a piece, less what is held back.
 func (j *job) writePiece(p piece) error {
@@ -501,6 +514,15 @@ func (j *job) writePiece(p piece) error {
 
 // writeRuns writes what is not zero.
 func (j *job) writeRuns(data []byte, at int64) error {
+	// Beyond some number of them, runs would take more memory than they spare writing.
+	j.mu.Lock()
+	whole := len(j.written) >= maxRuns
+	j.mu.Unlock()
+
+	if whole && !isZero(data) {
+		return j.put(data, at)
+	}
+
 	for start := 0; start < len(data); {
 		end := start
 		for end < len(data) && !isZero(data[end:min(end+grain, len(data))]) {
@@ -611,10 +633,12 @@ func (m onMedium) ReadAt(p []byte, off int64) (int, error) {
 	n := max(0, min(int64(len(p)), m.j.size-off))
 	clear(p)
 
-	for _, e := range m.written {
+	first, _ := slices.BinarySearchFunc(m.written, off, func(e extent, at int64) int { return cmp.Compare(e.end, at+1) })
+
+	for _, e := range m.written[first:] {
 		low, high := max(e.start, off), min(e.end, off+n)
 		if low >= high {
-			continue
+			break
 		}
 
 		if c, err := m.j.dev.ReadAt(p[low-off:high-off], low); err != nil && int64(c) < high-low {

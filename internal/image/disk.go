@@ -246,6 +246,9 @@ func (d *Disk) spoolStream(ctx context.Context, f, t *os.File) error {
 	return errors.Join(err, s.Close())
 }
 
+// maxDecoding is how much memory frames that are decoded at once may take, packed and unpacked, in bytes: 16 of our own.
+const maxDecoding = 32 * FrameSize
+
 // spoolFrames decodes on every core.
 func (d *Disk) spoolFrames(ctx context.Context, f, t *os.File) error {
 	d.Size = d.frames.size()
@@ -268,9 +271,9 @@ func (d *Disk) spoolFrames(ctx context.Context, f, t *os.File) error {
 		})
 	}
 
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), max(1, int(maxDecoding/(2*d.frames.largest)))) {
 		work.Go(func() (err error) {
-			b := make([]byte, maxFrame)
+			b := make([]byte, d.frames.largest)
 
 			for at := range places {
 				if failed.Load() {

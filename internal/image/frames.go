@@ -19,7 +19,9 @@ const FrameSize = 4 << 20
 
 // Limits of what is taken for a seekable file, in bytes. A file beyond them is decoded from its start to its end.
 const (
-	maxFrame     = 4 * FrameSize
+	maxFrame = 4 * FrameSize
+	// What a frame may be longer packed than unpacked; zstd's own bound is 1/256 (ZSTD_compressBound).
+	maxOverhead  = 128 << 10
 	maxSeekTable = 16 << 20
 	// A frame of zeros takes a few hundred bytes.
 	maxZeroFrame = 4 << 10
@@ -37,6 +39,9 @@ type frames struct {
 	table   seekable.SeekTable
 	reader  *seekable.Reader
 	decoder *zstd.Decoder
+
+	// largest is how much its largest frame holds, in bytes.
+	largest int64
 
 	mu sync.Mutex
 	// zero are compressed frames that decoded to nothing but zeros. What has the same bytes decodes to the same.
@@ -79,9 +84,11 @@ func (f *frames) accountsFor(size int64) bool {
 
 	for i := range f.table.NumFrames() {
 		e, _ := f.table.EntryByID(i)
-		if e.DecompressedSize == 0 || e.DecompressedSize > maxFrame || e.CompressedSize > 2*maxFrame {
+		if e.DecompressedSize == 0 || e.DecompressedSize > maxFrame || e.CompressedSize > e.DecompressedSize+maxOverhead {
 			return false
 		}
+
+		f.largest = max(f.largest, int64(e.DecompressedSize))
 
 		end = int64(e.CompressedOffset) + int64(e.CompressedSize)
 	}

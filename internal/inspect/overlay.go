@@ -4,7 +4,11 @@ package inspect
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +20,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/klauspost/compress/zstd"
 
+	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect/loader"
 	"talos-nanopi-m6/internal/rockchip"
 )
@@ -41,12 +46,19 @@ type OverlayImage struct {
 	DeviceTrees []DeviceTree             `json:"deviceTrees,omitempty"`
 	Loaders     map[string]loader.Loader `json:"loaders,omitempty"`
 	Problems    []string                 `json:"problems,omitempty"`
+
+	// bytes is how many the files have.
+	bytes int64
 }
 
-// Limits on an overlay: bytes of one file and number of files.
+// Limits on an overlay: bytes of all files together, of one that is looked into, and of the documents that describe an OCI image;
+// and how many files and directories, the paths of which have at most 4096 bytes (PATH_MAX).
 const (
-	maxOverlayFile  = 64 << 20
-	maxOverlayFiles = 10_000
+	maxOverlay         = 512 << 20
+	maxOverlayLoader   = 16 << 20
+	maxOverlayDocument = 1 << 20
+	maxOverlayFiles    = 10_000
+	maxOverlayPath     = 4096
 )
 
 // ErrNoOverlay says that a directory is not an overlay.
@@ -91,6 +103,10 @@ func readOverlay(dir string) (*Overlay, error) {
 
 // readLayout reads an OCI image layout; the library checks every blob's digest as it is read.
 func readLayout(dir string) (*Overlay, error) {
+	if err := small(path.Join(dir, "index.json")); err != nil {
+		return nil, err
+	}
+
 	index, err := layout.ImageIndexFromPath(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -98,7 +114,7 @@ func readLayout(dir string) (*Overlay, error) {
 
 	o := &Overlay{Layout: "OCI"}
 
-	if err := o.index(index, 0); err != nil {
+	if err := o.index(dir, index, 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 
@@ -109,7 +125,21 @@ func readLayout(dir string) (*Overlay, error) {
 	return o, nil
 }
 
-func (o *Overlay) index(index v1.ImageIndex, depth int) error {
+// small refuses a document that the library would read whole.
+func small(file string) error {
+	if st, err := os.Stat(file); err == nil && (st.Size() > maxOverlayDocument || !st.Mode().IsRegular()) {
+		return fmt.Errorf("%s: %d bytes, more than the %d that are read", file, st.Size(), maxOverlayDocument)
+	}
+
+	return nil
+}
+
+// blob is where a layout has what a digest names.
+func blob(dir string, digest v1.Hash) string {
+	return path.Join(dir, "blobs", digest.Algorithm, digest.Hex)
+}
+
+func (o *Overlay) index(dir string, index v1.ImageIndex, depth int) error {
 	m, err := index.IndexManifest()
 	if err != nil {
 		return err
@@ -120,6 +150,10 @@ func (o *Overlay) index(index v1.ImageIndex, depth int) error {
 	}
 
 	for _, d := range m.Manifests {
+		if err := small(blob(dir, d.Digest)); err != nil {
+			return err
+		}
+
 		switch {
 		case d.MediaType.IsIndex():
 			child, err := index.ImageIndex(d.Digest)
@@ -127,7 +161,7 @@ func (o *Overlay) index(index v1.ImageIndex, depth int) error {
 				return err
 			}
 
-			if err := o.index(child, depth+1); err != nil {
+			if err := o.index(dir, child, depth+1); err != nil {
 				return err
 			}
 		case d.MediaType.IsImage():
@@ -141,7 +175,7 @@ func (o *Overlay) index(index v1.ImageIndex, depth int) error {
 				i.Platform = d.Platform.String()
 			}
 
-			if err := i.image(child); err != nil {
+			if err := i.image(dir, child); err != nil {
 				return fmt.Errorf("%s %s: %w", i.Platform, i.Digest, err)
 			}
 
@@ -152,22 +186,54 @@ func (o *Overlay) index(index v1.ImageIndex, depth int) error {
 	return nil
 }
 
-func (i *OverlayImage) image(img v1.Image) error {
+func (i *OverlayImage) image(dir string, img v1.Image) error {
 	m, err := img.Manifest()
 	if err != nil {
 		return err
 	}
 
+	if err := small(blob(dir, m.Config.Digest)); err != nil {
+		return err
+	}
+
 	i.Annotations = m.Annotations
 
-	r := mutate.Extract(img)
-	defer r.Close() // the error is read's
+	layers, err := img.Layers()
+	if err != nil {
+		return err
+	}
+
+	seen := map[string]bool{}
+
+	// What a later layer has counts.
+	for _, layer := range slices.Backward(layers) {
+		if err := i.layer(layer, seen); err != nil {
+			return err
+		}
+	}
+
+	i.sort()
+
+	return nil
+}
+
+// layer adds the files of a layer that no later one has: `seen`.
+func (i *OverlayImage) layer(layer v1.Layer, seen map[string]bool) error {
+	packed, err := layer.Compressed()
+	if err != nil {
+		return err
+	}
+	defer packed.Close() // read only
+
+	r, end, err := unpack(packed)
+	if err != nil {
+		return err
+	}
+	defer end()
 
 	for t := tar.NewReader(r); ; {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			i.sort()
-
 			return nil
 		}
 
@@ -175,34 +241,70 @@ func (i *OverlayImage) image(img v1.Image) error {
 			return err
 		}
 
+		p := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
+
+		switch {
+		case strings.HasPrefix(path.Base(p), ".wh."):
+			return fmt.Errorf("%s takes a file of another layer away: overlays have none of that kind", p)
+		case seen[p]:
+			continue
+		case len(seen) == maxOverlayFiles:
+			return fmt.Errorf("more than the %d files and directories that are read", maxOverlayFiles)
+		}
+
+		seen[p] = true
+
 		if h.Typeflag != tar.TypeReg {
 			continue
 		}
 
-		if err := i.add(strings.TrimPrefix(path.Clean("/"+h.Name), "/"), h.Size, t); err != nil {
+		if err := i.add(p, h.Size, t); err != nil {
 			return err
 		}
 	}
 }
 
+// unpack decodes a layer. The function it gives frees the decoder.
+func unpack(r io.Reader) (io.Reader, func(), error) {
+	buffered := bufio.NewReaderSize(r, 1<<20)
+
+	switch magic, _ := buffered.Peek(4); {
+	case bytes.HasPrefix(magic, []byte("\x1f\x8b")):
+		d, err := gzip.NewReader(buffered)
+
+		return d, func() {}, err
+	case image.Detect(magic) == image.Zstd:
+		d, err := zstd.NewReader(buffered, zstd.WithDecoderMaxWindow(image.MaxWindow), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, nil, err
+		}
+
+		return d, d.Close, nil
+	}
+
+	return buffered, func() {}, nil
+}
+
 // add takes a file over, and looks into what the board reads.
 func (i *OverlayImage) add(p string, size int64, r io.Reader) error {
-	if size > maxOverlayFile || len(i.Files) == maxOverlayFiles {
-		return fmt.Errorf("%s: %d bytes, file %d; read are %d bytes of a file, %d files", p, size, len(i.Files)+1, maxOverlayFile, maxOverlayFiles)
+	if i.bytes += size; i.bytes > maxOverlay || len(i.Files) == maxOverlayFiles || len(p) > maxOverlayPath {
+		return fmt.Errorf("%.80s: with it there are %d files of %d bytes together; read are %d files of %d bytes, with paths of %d bytes", p, len(i.Files)+1, i.bytes, maxOverlayFiles, maxOverlay, maxOverlayPath)
 	}
 
-	b := make([]byte, size)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return fmt.Errorf("%s: %w", p, err)
+	sum, keep := sha256.New(), head{limit: maxOverlayLoader}
+	if n, err := io.Copy(io.MultiWriter(sum, &keep), io.LimitReader(r, size)); err != nil || n < size {
+		return fmt.Errorf("%s: %d of %d bytes: %w", p, n, size, errors.Join(err, io.ErrUnexpectedEOF))
 	}
 
-	i.Files = append(i.Files, File{p, size, digest(b)})
+	i.Files = append(i.Files, File{p, size, hex.EncodeToString(sum.Sum(nil))})
+	b := keep.b
 
 	switch dir, name := path.Split(p); {
 	case dir == "installers/":
 		i.Installers = append(i.Installers, name)
 	case dir == "profiles/":
 		i.Profiles = append(i.Profiles, name)
+	case size > maxOverlayLoader:
 	case strings.HasSuffix(name, ".dtb"):
 		t := readDeviceTree(b)
 		t.Path = p

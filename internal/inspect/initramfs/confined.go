@@ -17,7 +17,7 @@ import (
 // therefore read in a process of their own, with limits the kernel keeps.
 const (
 	// ConfinedMemory is how much memory that process may take, in bytes (Linux: RLIMIT_DATA).
-	ConfinedMemory = 1 << 30
+	ConfinedMemory = 320 << 20
 	// ConfinedSeconds is how much processor time it may take (Linux: RLIMIT_CPU).
 	ConfinedSeconds = 120
 )

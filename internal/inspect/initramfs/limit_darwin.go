@@ -19,10 +19,10 @@ func limit() error {
 	}
 
 	go func() {
-		memory := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
+		memory := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 
 		for range time.Tick(10 * time.Millisecond) {
-			if metrics.Read(memory); memory[0].Value.Uint64() > ConfinedMemory {
+			if metrics.Read(memory); memory[0].Value.Uint64()-memory[1].Value.Uint64() > ConfinedMemory {
 				fmt.Fprintln(os.Stderr, "it takes more memory than it may")
 				os.Exit(1)
 			}
