@@ -2,159 +2,327 @@
 
 //go:build kills
 
-// M6_KILLS=1000 go test -tags kills -run Kills -timeout 0 -v ./cmd/m6: kills real processes, so many of each kind. Not in the
-// gate: it takes from minutes to hours.
+// TMPDIR=/dev/shm M6_KILLS=1000 go test -tags kills -run Kills -timeout 0 -v ./cmd/m6 ./installer: kills real processes, so many of
+// each kind. Not in the gate: it takes minutes.
 
 package main
 
 import (
 	"bytes"
-	"math/rand/v2"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
-	"time"
 
 	"talos-nanopi-m6/internal/fixture/diskimage"
+	"talos-nanopi-m6/internal/fixture/kills"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/image"
+	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/rockchip"
 )
 
-// startable says whether the board would find something to start on a card.
-func startable(t *testing.T, card string) bool {
+// killed is how many of each kind are.
+func killed() int {
+	if n, err := strconv.Atoi(os.Getenv("M6_KILLS")); err == nil {
+		return n
+	}
+
+	return 20
+}
+
+// written is an image, and what a medium holds once it is written there.
+type written struct {
+	image, whole string
+	unused       []inspect.Range
+}
+
+// sizes of a small image's medium, and of the one that recover writes to, in bytes.
+const (
+	smallImage   = 32 << 20
+	smallCard    = 48 << 20
+	boardStorage = diskimage.Size + 64<<20
+)
+
+// writes makes an image and the medium that it gives.
+func writes(t *testing.T, s diskimage.Spec, size int64, copies bool, args ...string) written {
 	t.Helper()
 
-	d, err := image.OpenDisk(t.Context(), card)
+	w := written{image: diskImage(t, s), whole: blank(t, size)}
+
+	if copies { // as an upgrade on a node adds them
+		bin := file(t, "u-boot-rockchip.bin", s.Loader.Image(rockchip.MMC))
+		if _, say, code := m6(t, "flash", "--loader-only", bin, w.image); code != exitDone {
+			t.Fatal(say)
+		}
+	}
+
+	if _, say, code := m6(t, append(append([]string{"flash"}, args...), w.image, w.whole)...); code != exitDone {
+		t.Fatal(say)
+	}
+
+	d := open(t, w.image)
+	defer d.Close() // read only
+
+	var err error
+	if w.unused, err = inspect.Unused(d, d.Size); err != nil {
+		t.Fatal(err)
+	}
+
+	return w
+}
+
+func open(t *testing.T, path string) *image.Disk {
+	t.Helper()
+
+	d, err := image.OpenDisk(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
+	return d
+}
+
+// startable says whether the board would find something to start on a medium.
+func startable(t *testing.T, path string) bool {
+	t.Helper()
+
+	d := open(t, path)
 	defer d.Close() // read only
 
-	_, err = rockchip.Search(d, rockchip.MMC)
+	_, err := rockchip.Search(d, rockchip.MMC)
 
 	return err == nil
 }
 
+// same says whether a medium holds what another one does, but for what nobody reads.
+func same(t *testing.T, path, want string, unused []inspect.Range) bool {
+	t.Helper()
+
+	a, b := open(t, path), open(t, want)
+	defer a.Close() // read only
+	defer b.Close() // read only
+
+	const step = 4 << 20
+
+	p, q := make([]byte, step), make([]byte, step)
+
+	for at := int64(0); at < b.Size; at += step {
+		next, err := a.NextData(at)
+		other, oerr := b.NextData(at)
+
+		if err := errors.Join(err, oerr); err != nil {
+			t.Fatal(err)
+		}
+
+		at = max(at, min(next, other)&^(step-1))
+		n := max(0, min(step, b.Size-at))
+
+		for d, into := range map[*image.Disk][]byte{a: p[:n], b: q[:n]} {
+			if m, err := d.ReadAt(into, at); m < len(into) {
+				t.Fatal(err)
+			}
+
+			for _, u := range unused {
+				if low, high := max(u.Start, at), min(u.End, at+n); low < high {
+					clear(into[low-at : high-at])
+				}
+			}
+		}
+
+		if !bytes.Equal(p[:n], q[:n]) {
+			return false
+		}
+	}
+
+	return true
+}
+
+// refill makes a medium hold what another one does.
+func refill(t *testing.T, path, from string) {
+	t.Helper()
+
+	in := open(t, from)
+	defer in.Close() // read only
+
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	_, err = image.WriteSparse(out, io.NewSectionReader(in, 0, in.Size))
+	if err := errors.Join(err, out.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// toolScript stands in for rkdeveloptool, and starts faster than this test program does. $M6_TEST_BOARD/storage is the board's.
+const toolScript = `#!/bin/sh
+storage=$M6_TEST_BOARD/storage
+case $1 in
+ld) printf 'DevNo=1\tVid=0x2207,Pid=0x350b,LocationID=101\tLoader\r\n' ;;
+rfi) printf 'Flash Info:\r\n\tFlash Size: %d Sectors\r\n' $(($(stat -c %s "$storage") / 512)) ;;
+wl) exec dd if="$3" of="$storage" bs=64K seek=$(($2 * 512)) oflag=seek_bytes conv=notrunc status=none ;;
+rl) exec dd if="$storage" of="$4" bs=64K skip=$(($2 * 512)) count=$(($3 * 512)) iflag=skip_bytes,count_bytes status=none ;;
+esac
+`
+
 func TestKillsLeaveNothingThatLooksBootableAndIsNotWhole(t *testing.T) {
-	kills := 20
-	if n, err := strconv.Atoi(os.Getenv("M6_KILLS")); err == nil {
-		kills = n
+	plain := rockchiploader.Small
+	small := func(seed uint64) diskimage.Spec {
+		return diskimage.Spec{Size: smallImage, NoFiles: true, Small: true, Loader: plain.With(seed)}
 	}
 
-	plain, copies := diskImage(t, diskimage.Spec{}), diskImage(t, diskimage.Spec{Loader: rockchiploader.Small.With(7)})
-	bins := []string{
-		file(t, "one.bin", rockchiploader.Small.With(3).Image(rockchip.MMC)), file(t, "two.bin", rockchiploader.Small.With(4).Image(rockchip.MMC)),
+	images := []written{
+		writes(t, small(1), smallCard, false, "--no-verify"), writes(t, small(7), smallCard, true, "--no-verify"),
 	}
-
-	// The installer's way: a loader-only write adds the second copies.
-	if _, say, code := m6(t, "flash", "--loader-only", bins[0], copies); code != exitDone {
-		t.Fatalf("got %v, want exit code %d", say, exitDone)
+	large := []written{
+		writes(t, diskimage.Spec{Loader: plain}, boardStorage, false), writes(t, diskimage.Spec{Loader: plain.With(7)}, boardStorage, true),
 	}
-
-	images := []string{plain, copies}
 
 	server := httptest.NewServer(http.FileServer(http.Dir("/")))
 	defer server.Close()
 
-	dir := board(t, diskimage.Size+64<<20, "")
-
-	if err := os.WriteFile(filepath.Join(dir, "mode"), []byte("Loader"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-
-	tool := file(t, "rkdeveloptool", []byte("#!/bin/sh\n"+mainEnv+"= exec '"+os.Args[0]+"' \"$@\"\n"))
+	tool := file(t, "rkdeveloptool", []byte(toolScript))
 	if err := os.Chmod(tool, 0o700); err != nil {
 		t.Fatal(err)
 	}
 
-	for name, c := range map[string]struct {
-		card  string
-		args  func(n int, card string) []string
-		stdin bool
-		// always says that the board must find something at every instant.
-		always bool
-	}{
-		"file": {blank(t, diskimage.Size), func(n int, card string) []string {
-			return []string{"flash", "--yes", "--overwrite", images[n%2], card}
-		}, false, false},
-		"standard input": {blank(t, diskimage.Size), func(_ int, card string) []string {
-			return []string{"flash", "--yes", "--overwrite", "-", card}
-		}, true, false},
-		"URL": {blank(t, diskimage.Size), func(n int, card string) []string {
-			return []string{"flash", "--yes", "--overwrite", server.URL + images[n%2], card}
-		}, false, false},
-		"loader only": {diskImage(t, diskimage.Spec{}), func(n int, card string) []string {
-			return []string{"flash", "--yes", "--loader-only", bins[n/2%2], card}
-		}, false, true},
-		"recover": {filepath.Join(dir, "storage"), func(n int, _ string) []string {
-			return []string{"recover", "--yes", "--rkdeveloptool", tool, images[n%2]}
-		}, false, false},
-	} {
-		killed, whole := 0, 0
-		longest := 200 * time.Millisecond
+	dir := t.TempDir()
+	card := map[bool]string{false: filepath.Join(dir, "card"), true: filepath.Join(dir, "storage")}
 
-		for n := 0; killed < kills; n++ {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], c.args(n, c.card)...)
-			cmd.Env = append(os.Environ(), mainEnv+"=1")
+	// What is written comes on top of a whole one of the other image, and on top of what the last kill left.
+	writing := func(images []written, card string, args func(image string) []string, stdin bool) kills.Kind {
+		var in *os.File
 
-			var (
-				in  *os.File
-				say bytes.Buffer
-			)
+		refill(t, card, images[1].whole)
 
-			cmd.Stderr = &say
+		return kills.Kind{
+			Prepare: func(k int) {
+				if k%4 < 2 {
+					refill(t, card, images[1-k%2].whole)
+				}
+			},
+			Command: func(k int) *exec.Cmd {
+				c := exec.CommandContext(t.Context(), os.Args[0], args(images[k%2].image)...)
+				c.Env = append(os.Environ(), mainEnv+"=1", fakeEnv+"="+dir)
 
-			if c.stdin {
-				var err error
-				if in, err = os.Open(images[n%2]); err != nil {
-					t.Fatal(err)
+				if stdin {
+					var err error
+					if in, err = os.Open(images[k%2].image); err != nil {
+						t.Fatal(err)
+					}
+
+					c.Stdin = in
 				}
 
-				cmd.Stdin = in
+				return c
+			},
+			Close: func(int) {
+				if in != nil {
+					_ = in.Close() // read only
+				}
+			},
+			Left: func(k int) string {
+				if !startable(t, card) {
+					return "not bootable"
+				}
+
+				for n, i := range images {
+					if same(t, card, i.whole, i.unused) {
+						return []string{"the new image", "the old image"}[(n+k)%2]
+					}
+				}
+
+				t.Fatalf("after %d: it looks bootable and is not whole", k)
+
+				return ""
+			},
+		}
+	}
+
+	flash := func(source func(image string) string) func(string) []string {
+		return func(image string) []string {
+			return []string{"flash", "--yes", "--overwrite", "--no-verify", source(image), card[false]}
+		}
+	}
+
+	for _, c := range []struct {
+		name string
+		kind kills.Kind
+	}{
+		{"file", writing(images, card[false], flash(func(i string) string { return i }), false)},
+		{"standard input", writing(images, card[false], flash(func(string) string { return "-" }), true)},
+		{"URL", writing(images, card[false], flash(func(i string) string { return server.URL + i }), false)},
+		{"recover", writing(large, card[true], func(i string) []string { return []string{"recover", "--yes", "--rkdeveloptool", tool, i} }, false)},
+	} {
+		t.Logf("%s: %d kills left %v", c.name, killed(), kills.Run(t, killed(), c.kind))
+	}
+}
+
+func TestKillsOfALoaderOnlyWriteAlwaysLeaveALoader(t *testing.T) {
+	first := diskimage.Spec{Size: smallImage, NoFiles: true, Small: true, Loader: rockchiploader.Small}
+	card, untouched := diskImage(t, first), diskImage(t, first)
+
+	var (
+		bins   []string
+		starts []string
+	)
+
+	for seed := range uint64(2) {
+		b := rockchiploader.Small.With(seed + 3).Image(rockchip.MMC)
+		bins = append(bins, file(t, fmt.Sprintf("%d.bin", seed), b))
+
+		l, err := rockchip.ParseLoader(b, rockchip.MMC)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		starts = append(starts, string(l.IDBlock))
+	}
+
+	// The loader's own places, which are before the first partition.
+	own := []inspect.Range{{Start: rockchip.MMC.IDBlock, End: 20480 * 512}}
+
+	left := kills.Run(t, killed(), kills.Kind{
+		Prepare: func(k int) {
+			if k%8 == 0 { // without second copies again
+				refill(t, card, untouched)
+			}
+		},
+		Command: func(k int) *exec.Cmd {
+			c := exec.CommandContext(t.Context(), os.Args[0], "flash", "--yes", "--loader-only", bins[k%2], card)
+			c.Env = append(os.Environ(), mainEnv+"=1")
+
+			return c
+		},
+		Left: func(k int) string {
+			d := open(t, card)
+			defer d.Close() // read only
+
+			found, err := rockchip.Search(d, rockchip.MMC)
+			if err != nil || !same(t, card, untouched, own) {
+				t.Fatalf("after %d: %v, or something else than the loader was written", k, err)
 			}
 
-			begun := time.Now()
-
-			if err := cmd.Start(); err != nil {
+			b := make([]byte, found.IDBlock.End())
+			if _, err := d.ReadAt(b, found.IDBlockAt); err != nil {
 				t.Fatal(err)
 			}
 
-			timer := time.AfterFunc(rand.N(longest), func() { _ = cmd.Process.Kill() })
-
-			err := cmd.Wait()
-
-			switch status := cmd.ProcessState.Sys().(syscall.WaitStatus); {
-			case err == nil:
-				longest = max(longest/2, time.Since(begun)) // as long as it takes
-			case status.Signaled() && status.Signal() == syscall.SIGKILL:
-				killed++
-				longest += longest / 50
-			default:
-				t.Fatalf("%s: got an end by itself (%v), want one by the kill: %s", name, err, say.String())
+			if string(b) == starts[k%2] {
+				return "the new loader"
 			}
 
-			timer.Stop()
+			return "the old loader"
+		},
+	})
 
-			if in != nil {
-				_ = in.Close() // read only
-			}
-
-			found := startable(t, c.card)
-			if found {
-				whole++
-			}
-
-			if c.always && !found || found && !verified(t, c.card) {
-				t.Fatalf("%s: after %d kills: got a medium that looks bootable (%v), want a whole one or none", name, killed, found)
-			}
-		}
-
-		t.Logf("%s: %d kills, %d times a whole loader afterwards, and then a whole image", name, killed, whole)
-	}
+	t.Logf("loader only: %d kills left %v", killed(), left)
 }
