@@ -19,12 +19,7 @@ import (
 	"talos-nanopi-m6/internal/inspect/initramfs"
 )
 
-// memory is what the garbage collector keeps m6 below as long as it can, in bytes; what is alive at once is bounded where it is
-// read. docs/m6.md states the cap, which a test measures.
-const memory = 256 << 20
-
 func main() {
-	debug.SetMemoryLimit(memory)
 	initramfs.Confined()
 	os.Exit(run(context.Background(), root()))
 }
@@ -32,9 +27,15 @@ func main() {
 // patience is how long a command may take to end by itself after the first signal, as long as it changes nothing.
 const patience = 700 * time.Millisecond
 
+// memory is what the garbage collector keeps m6 below as long as it can, in bytes; what is alive at once is bounded where it is
+// read. docs/m6.md states the cap, which a test measures.
+const memory = 256 << 20
+
 // run runs a command line. The first signal ends it, what waits and what reads within a second; what writes to a medium comes
 // to an end of its own, and says in which state that is. A second signal kills.
 func run(ctx context.Context, c *cobra.Command) int {
+	debug.SetMemoryLimit(memory)
+
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync/atomic"
 	"syscall"
 
@@ -246,9 +245,6 @@ func (d *Disk) spoolStream(ctx context.Context, f, t *os.File) error {
 	return errors.Join(err, s.Close())
 }
 
-// maxDecoding is how much memory frames that are decoded at once may take, packed and unpacked, in bytes: 16 of our own.
-const maxDecoding = 32 * FrameSize
-
 // spoolFrames decodes on every core.
 func (d *Disk) spoolFrames(ctx context.Context, f, t *os.File) error {
 	d.Size = d.frames.size()
@@ -271,9 +267,9 @@ func (d *Disk) spoolFrames(ctx context.Context, f, t *os.File) error {
 		})
 	}
 
-	for range min(runtime.GOMAXPROCS(0), max(1, int(maxDecoding/(2*d.frames.largest)))) {
+	for range decoders() {
 		work.Go(func() (err error) {
-			b := make([]byte, d.frames.largest)
+			b := make([]byte, maxFrame)
 
 			for at := range places {
 				if failed.Load() {

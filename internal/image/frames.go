@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"sync"
 
 	seekable "github.com/SaveTheRbtz/zstd-seekable-format-go/pkg"
@@ -19,7 +20,7 @@ const FrameSize = 4 << 20
 
 // Limits of what is taken for a seekable file, in bytes. A file beyond them is decoded from its start to its end.
 const (
-	maxFrame = 4 * FrameSize
+	maxFrame = FrameSize
 	// What a frame may be longer packed than unpacked; zstd's own bound is 1/256 (ZSTD_compressBound).
 	maxOverhead  = 128 << 10
 	maxSeekTable = 16 << 20
@@ -28,6 +29,9 @@ const (
 	// How many different ones are remembered: an image has one or two.
 	maxZeroFrames = 64
 )
+
+// decoders is how many frames are decoded at once: on every core, in at most 128 MiB of memory, packed and unpacked.
+func decoders() int { return min(runtime.GOMAXPROCS(0), 16) }
 
 // frames is an image in zstd's seekable format: any zstd program decodes it, and who knows the format decodes each of its
 // frames by itself, in any order. All of it may be called from several goroutines.
@@ -40,9 +44,6 @@ type frames struct {
 	reader  *seekable.Reader
 	decoder *zstd.Decoder
 
-	// largest is how much its largest frame holds, in bytes.
-	largest int64
-
 	mu sync.Mutex
 	// zero are compressed frames that decoded to nothing but zeros. What has the same bytes decodes to the same.
 	zero map[string]bool
@@ -51,7 +52,7 @@ type frames struct {
 // openFrames reads the table of a seekable file of size bytes. What has none, or one that does not account for all of the
 // file, gives nil: it may still be an image that is decoded from its start.
 func openFrames(file io.ReaderAt, size int64, name string) (*frames, error) {
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxWindow(MaxWindow), zstd.WithDecoderMaxMemory(maxFrame), zstd.WithDecoderConcurrency(0))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderMaxWindow(MaxWindow), zstd.WithDecoderMaxMemory(4*maxFrame), zstd.WithDecoderConcurrency(decoders()))
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +88,6 @@ func (f *frames) accountsFor(size int64) bool {
 		if e.DecompressedSize == 0 || e.DecompressedSize > maxFrame || e.CompressedSize > e.DecompressedSize+maxOverhead {
 			return false
 		}
-
-		f.largest = max(f.largest, int64(e.DecompressedSize))
 
 		end = int64(e.CompressedOffset) + int64(e.CompressedSize)
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 )
 
@@ -47,6 +48,8 @@ func runConfined() error {
 	if err := limit(); err != nil {
 		return err
 	}
+
+	debug.SetMemoryLimit(ConfinedMemory / 2) // the collector does not wait for the kernel's
 
 	root, err := Decode(os.Stdin)
 	if err != nil {
