@@ -197,3 +197,22 @@ func FuzzReadAndApply(f *testing.F) {
 		}
 	})
 }
+
+// Each property has a copy of its name, and all of them may share one of a megabyte.
+func TestNamesOfAnyLengthTakeNoTime(t *testing.T) {
+	long := strings.Repeat("n", 1<<20)
+
+	for name, node := range map[string]*dt.Node{
+		"a node":     {Children: []*dt.Node{{Name: long}}},
+		"a property": {Properties: []dt.Property{{Name: long, Value: []byte{1}}}},
+	} {
+		b, err := fdt.Write(&dt.FDT{Header: dt.Header{Magic: dt.Magic, Version: 17, LastCompVersion: 16}, RootNode: node})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if _, err := fdt.Read(b); !errors.Is(err, fdt.ErrDamaged) || !strings.Contains(err.Error(), "within 255 bytes") {
+			t.Errorf("%s with a name of a megabyte: got %v, want %v", name, err, fdt.ErrDamaged)
+		}
+	}
+}

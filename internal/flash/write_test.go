@@ -934,3 +934,28 @@ func TestExtentsAreSubtracted(t *testing.T) {
 		}
 	}
 }
+
+// An image of many small pieces would be remembered in more memory than it is worth.
+func TestManyPiecesAreWrittenWhole(t *testing.T) {
+	before := maxRuns
+	defer func() { maxRuns = before }()
+
+	maxRuns = 3
+
+	img := small(t, 1)
+	for at := 12 << 20; at < 28<<20; at += 2 * grain {
+		img[at] = 1
+	}
+
+	m := newMemory(mediumSize)
+	_, _ = rand.NewChaCha8([32]byte{9}).Read(m.bytes) // an old card
+
+	r, err := Write(t.Context(), m, source(img), Options{NoVerify: true})
+	if err != nil || !same(t, m.bytes, img) {
+		t.Fatalf("got %v, another image", err)
+	}
+
+	if want := int64(4 * chunkSize); r.Written < want {
+		t.Errorf("got %d bytes written, want at least %d", r.Written, want)
+	}
+}

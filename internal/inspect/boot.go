@@ -40,7 +40,7 @@ type Boot struct {
 const grubConfig = "grub/grub.cfg"
 
 // maxPaths is how long the paths of all files may be together, in bytes. BOOT has a few kilobytes.
-const maxPaths = 4 << 20
+var maxPaths = 4 << 20
 
 // maxConfig is the largest configuration that is read, in bytes.
 const maxConfig = 1 << 20

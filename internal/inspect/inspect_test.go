@@ -284,3 +284,18 @@ func TestTheMapIsToScale(t *testing.T) {
 func imageOf(r io.ReaderAt, size int64) *image.Disk {
 	return &image.Disk{ReaderAt: r, Path: "medium", Format: image.Raw, FileSize: size, Size: size, SectorSize: 512}
 }
+
+func TestAnOverlaysDocumentsAreNotReadWithoutEnd(t *testing.T) {
+	dir := t.TempDir()
+
+	for name, size := range map[string]int64{"oci-layout": 2, "index.json": 1 << 40} {
+		p := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(p, nil, 0o600), os.Truncate(p, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	if r, err := inspect.Path(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "more than the 1048576 that are read") {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
