@@ -57,7 +57,7 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 		v.mustInstall(t, extra)
 
 		if seed == 0 {
-			partition(t, first.disk, partitionOffset)
+			partition(t, first.disk, uint(board.LoaderRoom/rockchip.SectorSize))
 		}
 
 		loader, err := rockchip.ParseLoader(spec.Image(rockchip.MMC), rockchip.MMC)
@@ -77,7 +77,7 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 	}
 
 	single := bytes.Clone(read(t, first.disk))
-	partitions := bytes.Clone(single[partitionOffset*512:])
+	partitions := bytes.Clone(single[board.LoaderRoom:])
 
 	// Without the second copies, as an image comes.
 	for _, at := range append(rockchip.MMC.IDBlocks()[1:], rockchip.MMC.BackupFIT) {
@@ -109,7 +109,7 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 				t.Fatalf("after %d the board finds nothing to start: %v", k, err)
 			}
 
-			if !bytes.Equal(disk[partitionOffset*512:], partitions) {
+			if !bytes.Equal(disk[board.LoaderRoom:], partitions) {
 				t.Fatalf("after %d the partitions changed", k)
 			}
 
