@@ -20,7 +20,7 @@ import (
 	"strconv"
 	"testing"
 
-	"talos-nanopi-m6/internal/board"
+	boardjson "talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/fixture/kills"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
@@ -289,7 +289,7 @@ func TestKillsOfALoaderOnlyWriteAlwaysLeaveALoader(t *testing.T) {
 	}
 
 	// The loader's own places, which are before the first partition.
-	own := []inspect.Range{{Start: rockchip.MMC.IDBlock, End: board.LoaderRoom}}
+	own := []inspect.Range{{Start: rockchip.MMC.IDBlock, End: boardjson.LoaderRoom}}
 
 	left := kills.Run(t, killed(), kills.Kind{
 		Prepare: func(k int) {
