@@ -71,7 +71,8 @@ in
       ${eachSystem ''
         mkdir $directory
         GOOS=$os GOARCH=$arch go build -ldflags "${toString ldflags} -buildid=" -o $directory/$name ./cmd/m6
-        cp -r share ${../LICENSE} $directory/
+        cp -r share $directory/
+        cp ${../LICENSE} $directory/LICENSE
       ''}
     '';
     # Of the systems that nothing here runs on, too.
