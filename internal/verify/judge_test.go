@@ -63,6 +63,22 @@ func TestARegionPastTheEndFailsWhateverItsSumIs(t *testing.T) {
 	}
 }
 
+func TestRegionsOverTheSameBytesCountEachTime(t *testing.T) {
+	d := &image.Disk{ReaderAt: bytes.NewReader(make([]byte, 1024)), Format: image.Raw, Size: 1024}
+	m := &Manifest{}
+
+	for range 10_000 {
+		m.Layout.Regions = append(m.Layout.Regions, ManifestRegion{"a", 0, 1024, ""})
+	}
+
+	l := &list{}
+	(&compared{t.Context(), m, "", m.sums(), d}).check(l, &inspect.Report{Kind: inspect.KindDevice})
+
+	if n := len(l.checks); n != maxRegions+1 || !strings.Contains(l.checks[n-1].Reason, "together") {
+		t.Errorf("got %d checks, the last one %+v, want %d", n, l.checks[n-1], maxRegions+1)
+	}
+}
+
 func TestAManifestOfAnotherProgramIsAWarning(t *testing.T) {
 	for content, want := range map[string]string{
 		`{"name": "a web page"}`: "not an image's", "noise": "not an image's", `{"image": {"sha256": 5}}`: "not an image's",

@@ -240,8 +240,13 @@ func (c *compared) table(l *list, r *inspect.Report) {
 	l.add("manifest.partitions", Pass, "all %d where they were published", len(c.m.Layout.Partitions))
 }
 
+// maxRegions is how many times the disk's bytes a manifest's regions may have together: ours have each byte once.
+const maxRegions = 4
+
 // regions compares parts of the disk.
 func (c *compared) regions(l *list) {
+	room := maxRegions * c.d.Size
+
 	for _, g := range c.m.Layout.Regions {
 		name := "manifest." + strings.ReplaceAll(g.Name, " ", "-")
 
@@ -249,6 +254,12 @@ func (c *compared) regions(l *list) {
 			l.add(name, Fail, "%d bytes at %d, of %d", g.Bytes, g.Offset, c.d.Size)
 
 			continue
+		}
+
+		if room -= g.Bytes; room < 0 {
+			l.add(name, Fail, "its regions have more than %d times the disk's %d bytes together", maxRegions, c.d.Size)
+
+			return
 		}
 
 		h := sha256.New()
