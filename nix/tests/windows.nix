@@ -28,11 +28,6 @@ runCommand "windows"
     mkdir -p $HOME
     wine=$(type -P wine || type -P wine-stable || type -P wine64)
     unzip -q ${m6-release}/m6-windows-amd64.zip
-    $wine wineboot --init >wineboot.log 2>&1 || {
-      cat wineboot.log >&2
-      exit 1
-    }
-
     image=${sdImage}/${sdImage.fileName}
     # both ARGUMENT...: m6 and m6.exe say the same and end with the same code, `code`. CARD stands for a file of each one's own.
     both() {
