@@ -8,6 +8,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,12 +20,15 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"talos-nanopi-m6/internal/board"
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/fixture/kills"
+	"talos-nanopi-m6/internal/fixture/loopdevice"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/rockchip"
 )
 
-// An upgrade on a node, over and over: each writes the other one of two loaders and of two device trees.
+// An upgrade on a node, over and over: each writes the other one of two loaders and of two device trees. It takes a loop device: into
+// an image, which nothing starts meanwhile, the installer writes one copy.
 func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 	n := 20
 	if m, err := strconv.Atoi(os.Getenv("M6_KILLS")); err == nil {
@@ -40,6 +44,14 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 	}
 
 	first := newNode(t, rockchiploader.Small, imageSize)
+	file := first.disk
+
+	loop, ok := loopdevice.Attach(t, file, 512, false)
+	if !ok {
+		t.Fatal("got no loop device, want one: as root, with /dev/loop-control")
+	}
+
+	first.disk = loop
 	tree := filepath.Join(first.mount, "boot/EFI", board.DeviceTree)
 
 	var versions []version
@@ -57,7 +69,7 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 		v.mustInstall(t, extra)
 
 		if seed == 0 {
-			partition(t, first.disk, uint(board.LoaderRoom/rockchip.SectorSize))
+			partition(t, file, uint(board.LoaderRoom/rockchip.SectorSize))
 		}
 
 		loader, err := rockchip.ParseLoader(spec.Image(rockchip.MMC), rockchip.MMC)
@@ -76,7 +88,7 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 		versions = append(versions, v)
 	}
 
-	single := bytes.Clone(read(t, first.disk))
+	single := bytes.Clone(read(t, file))
 	partitions := bytes.Clone(single[board.LoaderRoom:])
 
 	// Without the second copies, as an image comes.
@@ -87,11 +99,10 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 	}
 
 	left := kills.Run(t, n, kills.Kind{
+		Medium: file,
 		Prepare: func(k int) {
 			if k%8 == 0 {
-				if err := os.WriteFile(first.disk, single, 0o600); err != nil {
-					t.Fatal(err)
-				}
+				refill(t, loop, single)
 			}
 		},
 		Command: func(k int) *exec.Cmd {
@@ -102,14 +113,14 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 			return c
 		},
 		Left: func(k int) string {
-			disk := read(t, first.disk)
+			content := read(t, file)
 
-			found, err := rockchip.Search(bytes.NewReader(disk), rockchip.MMC)
+			found, err := rockchip.Search(bytes.NewReader(content), rockchip.MMC)
 			if err != nil {
 				t.Fatalf("after %d the board finds nothing to start: %v", k, err)
 			}
 
-			if !bytes.Equal(disk[board.LoaderRoom:], partitions) {
+			if !bytes.Equal(content[board.LoaderRoom:], partitions) {
 				t.Fatalf("after %d the partitions changed", k)
 			}
 
@@ -118,7 +129,7 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 			}
 
 			what := "the old loader"
-			if bytes.Equal(disk[found.IDBlockAt:][:found.IDBlock.End()], versions[k%2].start) {
+			if bytes.Equal(content[found.IDBlockAt:][:found.IDBlock.End()], versions[k%2].start) {
 				what = "the new loader"
 			}
 
@@ -131,4 +142,22 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 	})
 
 	t.Logf("installer: %d kills left %v", n, left)
+}
+
+// refill writes a whole disk.
+func refill(t *testing.T, path string, content []byte) {
+	t.Helper()
+
+	d, err := disk.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	b := disk.Aligned(len(content))
+	copy(b, content)
+
+	_, err = d.WriteAt(b, 0)
+	if err := errors.Join(err, d.Sync(), d.Close()); err != nil {
+		t.Fatal(err)
+	}
 }

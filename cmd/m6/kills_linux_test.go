@@ -205,6 +205,7 @@ func TestKillsLeaveNothingThatLooksBootableAndIsNotWhole(t *testing.T) {
 		refill(t, card, images[1].whole)
 
 		return kills.Kind{
+			Medium: card,
 			Prepare: func(k int) {
 				if k%4 < 2 {
 					refill(t, card, images[1-k%2].whole)
@@ -263,7 +264,7 @@ func TestKillsLeaveNothingThatLooksBootableAndIsNotWhole(t *testing.T) {
 		{"URL", writing(images, card[false], flash(func(i string) string { return server.URL + i }), false)},
 		{"recover", writing(large, card[true], func(i string) []string { return []string{"recover", "--yes", "--rkdeveloptool", tool, i} }, false)},
 	} {
-		t.Logf("%s: %d kills left %v", c.name, killed(), kills.Run(t, killed(), c.kind))
+		t.Run(c.name, func(t *testing.T) { t.Logf("%d kills left %v", killed(), kills.Run(t, killed(), c.kind)) })
 	}
 }
 
@@ -292,6 +293,7 @@ func TestKillsOfALoaderOnlyWriteAlwaysLeaveALoader(t *testing.T) {
 	own := []inspect.Range{{Start: rockchip.MMC.IDBlock, End: boardjson.LoaderRoom}}
 
 	left := kills.Run(t, killed(), kills.Kind{
+		Medium: card,
 		Prepare: func(k int) {
 			if k%8 == 0 { // without second copies again
 				refill(t, card, untouched)
