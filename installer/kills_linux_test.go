@@ -141,7 +141,7 @@ func TestKillsOfAnUpgradeAlwaysLeaveALoaderAndAWholeTree(t *testing.T) {
 		},
 	})
 
-	t.Logf("installer: %d kills left %v", n, left)
+	t.Log(left)
 }
 
 // refill writes a whole disk.

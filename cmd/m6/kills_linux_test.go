@@ -264,7 +264,7 @@ func TestKillsLeaveNothingThatLooksBootableAndIsNotWhole(t *testing.T) {
 		{"URL", writing(images, card[false], flash(func(i string) string { return server.URL + i }), false)},
 		{"recover", writing(large, card[true], func(i string) []string { return []string{"recover", "--yes", "--rkdeveloptool", tool, i} }, false)},
 	} {
-		t.Run(c.name, func(t *testing.T) { t.Logf("%d kills left %v", killed(), kills.Run(t, killed(), c.kind)) })
+		t.Run(c.name, func(t *testing.T) { t.Log(kills.Run(t, killed(), c.kind)) })
 	}
 }
 
@@ -327,5 +327,5 @@ func TestKillsOfALoaderOnlyWriteAlwaysLeaveALoader(t *testing.T) {
 		},
 	})
 
-	t.Logf("loader only: %d kills left %v", killed(), left)
+	t.Log(left)
 }
