@@ -26,6 +26,8 @@ runCommand "windows"
   ''
     export HOME=$PWD/home WINEPREFIX=$PWD/home/wine
     mkdir -p $HOME
+    # Debian's Wine 10.0 ends with "free(): invalid pointer" where this is set.
+    unset TMPDIR
     wine=$(type -P wine || type -P wine-stable || type -P wine64)
     unzip -q ${m6-release}/m6-windows-amd64.zip
     image=${sdImage}/${sdImage.fileName}
