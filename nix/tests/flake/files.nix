@@ -5,6 +5,7 @@ lib.fileset.toSource {
   root = ../../..;
   fileset = lib.fileset.unions [
     ../../../cmd
+    ../../../CHANGELOG.md
     ../../../default.nix
     ../../../dts
     ../../../flake.lock
