@@ -4,8 +4,9 @@
 lib.fileset.toSource {
   root = ../../..;
   fileset = lib.fileset.unions [
-    ../../../cmd
     ../../../CHANGELOG.md
+    ../../../LICENSE
+    ../../../cmd
     ../../../default.nix
     ../../../dts
     ../../../flake.lock
