@@ -104,16 +104,7 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 	}
 	defer os.RemoveAll(dir) // best effort
 
-	if o.Board {
-		o, err = onBoard(ctx, o, dir)
-	} else {
-		var m qemu.Medium
-
-		m, err = qemu.Prepare(ctx, o.Image, dir, o.Disk)
-		o.Image = m.Path
-	}
-
-	if err != nil {
+	if o, err = withMedia(ctx, o, dir); err != nil {
 		return withCode(exitInput, err)
 	}
 

@@ -10,19 +10,20 @@ import (
 	"os"
 	"path/filepath"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/medium"
 	"talos-nanopi-m6/internal/qemu"
 )
 
-// onBoard is o with the media that the board's model takes, made in dir where there are none. From a disk that the mask
-// ROM cannot read the image starts with its own loader on a card.
-func onBoard(ctx context.Context, o qemu.Options, dir string) (qemu.Options, error) {
-	m, err := qemu.PrepareBoard(ctx, o.Image, dir, o.Disk)
-	if err == nil && o.Disk.NeedsCard() {
-		o.Card, err = loaderCard(ctx, m.Path, dir)
-	}
-
+// withMedia is o with media that QEMU takes, made in dir where there are none. On the board, from a disk that the mask ROM
+// cannot read the image starts with its own loader on a card.
+func withMedia(ctx context.Context, o qemu.Options, dir string) (qemu.Options, error) {
+	m, err := o.Prepare(ctx, dir)
 	o.Image = m.Path
+
+	if err == nil && o.Board && o.Disk.NeedsCard() {
+		o.Card, err = loaderCard(ctx, o.Image, dir)
+	}
 
 	return o, err
 }
@@ -34,31 +35,28 @@ func loaderCard(ctx context.Context, image, dir string) (string, error) {
 		return "", err
 	}
 
-	f, err := os.Create(filepath.Join(dir, "card.raw"))
+	name := filepath.Join(dir, "card.raw")
+	if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, qemu.SmallestCard)); err != nil {
+		return "", err
+	}
+
+	dev, err := disk.Open(name)
 	if err != nil {
 		return "", err
 	}
 
-	err = f.Truncate(qemu.SmallestCard)
-
-	var parts []medium.Part
-
-	if err == nil {
-		parts, err = medium.LoaderParts(cardFile{f}, qemu.SmallestCard, loader)
+	d, err := medium.NewDisk(dev)
+	if err != nil {
+		return "", errors.Join(err, dev.Close())
 	}
 
+	parts, err := medium.LoaderParts(d, d.Size, loader)
 	if err == nil {
-		_, err = medium.Update(cardFile{f}, parts)
+		_, err = medium.Update(d, parts)
 	}
 
-	return f.Name(), errors.Join(err, f.Close())
+	return name, errors.Join(err, d.Close())
 }
-
-// cardFile is a file as medium writes to it.
-type cardFile struct{ *os.File }
-
-func (cardFile) BlockSize() int { return 512 }
-func (cardFile) Blank() byte    { return 0 }
 
 // showLEDs has the terminal's title show the board's LEDs, and gives what ends that. Titles are xterm's operating system
 // command 2, kept and put back by its window operations 22 and 23.

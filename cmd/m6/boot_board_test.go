@@ -28,7 +28,7 @@ func TestABoardThatStartsFromNVMeHasTheImagesLoaderOnACard(t *testing.T) {
 	}
 
 	for _, disk := range []qemu.Disk{qemu.NVMe, qemu.USB} {
-		o, err := onBoard(t.Context(), qemu.Options{Image: image, Disk: disk, Board: true}, t.TempDir())
+		o, err := withMedia(t.Context(), qemu.Options{Image: image, Disk: disk, Board: true}, t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestAnImageWithoutALoaderStartsNoBoardFromNVMe(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	o, err := onBoard(t.Context(), qemu.Options{Image: image, Disk: qemu.NVMe, Board: true}, t.TempDir())
+	o, err := withMedia(t.Context(), qemu.Options{Image: image, Disk: qemu.NVMe, Board: true}, t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), image) {
 		t.Errorf("got card %q and %v, want an error that names %s", o.Card, err, image)
 	}

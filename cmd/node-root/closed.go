@@ -30,13 +30,7 @@ type object struct {
 func closed(root string) ([]string, error) {
 	var faults []string
 
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-
-		at := "/" + strings.TrimPrefix(strings.TrimPrefix(name, root), "/")
-
+	err := walk(root, func(name, at string, d fs.DirEntry) error {
 		switch {
 		case d.Type() == fs.ModeSymlink:
 			if !exists(root, at) {

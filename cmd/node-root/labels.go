@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -68,12 +67,7 @@ func kindOf(contexts []context, name string, regular bool) string {
 func writeLabels(w io.Writer, root string, contexts []context) error {
 	out := bufio.NewWriter(w)
 
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-
-		at := "/" + strings.TrimPrefix(strings.TrimPrefix(name, root), "/")
+	err := walk(root, func(_, at string, d fs.DirEntry) error {
 		if kind := kindOf(contexts, at, d.Type().IsRegular()); kind != "" {
 			fmt.Fprintf(out, "# file: %s\nsecurity.selinux=\"system_u:object_r:%s:s0\"\n\n", at, kind)
 		}

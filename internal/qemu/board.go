@@ -3,7 +3,6 @@
 package qemu
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -50,17 +49,12 @@ func (o Options) boardArgs(image string) ([]string, error) {
 		return nil, fmt.Errorf("card %s: with the image on %s the loader is there as well", o.Card, o.Disk)
 	}
 
-	user := "user"
-	if o.APIPort != 0 {
-		user += fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:%d", o.APIPort, APIPort)
-	}
-
 	args := []string{
 		"-nodefaults", "-no-user-config",
 		"-display", "none",
 		"-machine", "nanopi-m6",
 		"-m", strconv.Itoa(o.MemoryMiB),
-		"-nic", user,
+		"-nic", "user" + o.forward(),
 		"-d", "trace:nanopi_m6_led",
 	}
 
@@ -95,13 +89,4 @@ func (o Options) boardArgs(image string) ([]string, error) {
 	}
 
 	return append(args, "-chardev", "stdio,id=board,signal=off", "-serial", "chardev:board", "-monitor", "none"), nil
-}
-
-// PrepareBoard is Prepare for the board's model.
-func PrepareBoard(ctx context.Context, path, dir string, disk Disk) (Medium, error) {
-	if disk.NeedsCard() {
-		return Prepare(ctx, path, dir, disk)
-	}
-
-	return prepare(ctx, path, dir, func(n int64) int64 { return max(cardSize(n), SmallestCard) })
 }

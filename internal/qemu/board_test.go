@@ -64,7 +64,7 @@ func TestTheBoardsCardIsAsLargeAsTheSmallestThatIsMade(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	m, err := qemu.PrepareBoard(t.Context(), image, t.TempDir(), qemu.SD)
+	m, err := qemu.Options{Image: image, Board: true, Disk: qemu.SD}.Prepare(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

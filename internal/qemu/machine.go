@@ -84,7 +84,7 @@ func (p Process) start(ctx context.Context, ended func(error) error) (*Machine, 
 // Start starts the image, and c take the machine's output unless the options say Interactive. dir takes QEMU's temporary
 // files and must exist. The machine ends as Process.Start says.
 func Start(ctx context.Context, o Options, c Consoles, dir string) (*Machine, error) {
-	o = o.withDefaults()
+	o = o.WithDefaults()
 
 	args, err := o.Args()
 	if err != nil {
@@ -134,11 +134,7 @@ func Start(ctx context.Context, o Options, c Consoles, dir string) (*Machine, er
 
 		_ = r.Close()
 
-		if err != nil {
-			err = fmt.Errorf("%s: %w: %s", o.Program, err, bytes.TrimSpace(complaint.Bytes()))
-		}
-
-		return err
+		return complaint.explain(o.Program, err)
 	})
 
 	_ = w.Close()
@@ -181,7 +177,7 @@ func (o Options) startBoard(ctx context.Context, p Process, c Consoles) (*Machin
 			return closed
 		}
 
-		return fmt.Errorf("%s: %w: %s", o.Program, err, bytes.TrimSpace(complaint.Bytes()))
+		return complaint.explain(o.Program, err)
 	})
 }
 
@@ -247,6 +243,15 @@ func FreePort() (int, error) {
 type tail struct {
 	limit int
 	bytes.Buffer
+}
+
+// explain is a program's error with what the program said last, or nil.
+func (t *tail) explain(program string, err error) error {
+	if err == nil {
+		return nil
+	}
+
+	return fmt.Errorf("%s: %w: %s", program, err, bytes.TrimSpace(t.Bytes()))
 }
 
 func (t *tail) Write(p []byte) (int, error) {

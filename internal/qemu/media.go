@@ -21,19 +21,21 @@ type Medium struct {
 	Size int64
 }
 
-// Prepare makes a medium from the image at path. A raw image is used as it is. A compressed one is decoded into dir,
-// and for an SD card, whose size QEMU wants to be a power of two, so is a raw one of another size; the card then is
-// larger than the image, as real ones are.
-func Prepare(ctx context.Context, path, dir string, disk Disk) (Medium, error) {
-	if disk == SD {
-		return prepare(ctx, path, dir, cardSize)
+// Prepare makes a medium from the image. A raw image is used as it is. A compressed one is decoded into dir, and for an SD
+// card, whose size QEMU wants to be a power of two, so is a raw one of another size; the card then is larger than the image,
+// as real ones are.
+func (o Options) Prepare(ctx context.Context, dir string) (Medium, error) {
+	o = o.WithDefaults()
+	path := o.Image
+	sized := func(size int64) int64 { return size }
+
+	switch {
+	case o.Board && !o.Disk.NeedsCard(): // SD and eMMC
+		sized = func(size int64) int64 { return max(cardSize(size), SmallestCard) }
+	case o.Disk == SD:
+		sized = cardSize
 	}
 
-	return prepare(ctx, path, dir, func(n int64) int64 { return n })
-}
-
-// prepare makes a medium from an image, of the size that `sized` gives for the image's; both in bytes.
-func prepare(ctx context.Context, path, dir string, sized func(int64) int64) (Medium, error) {
 	s, err := image.Open(ctx, path)
 	if err != nil {
 		return Medium{}, err

@@ -70,7 +70,8 @@ type Options struct {
 	LEDs func(LED)
 }
 
-func (o Options) withDefaults() Options {
+// WithDefaults has its default in each field that has none.
+func (o Options) WithDefaults() Options {
 	def := func(s *string, v string) {
 		if *s == "" {
 			*s = v
@@ -103,7 +104,7 @@ const boardFD = 3
 
 // Args is QEMU's command line without the program. It fails on values QEMU would misread.
 func (o Options) Args() ([]string, error) {
-	o = o.withDefaults()
+	o = o.WithDefaults()
 
 	switch {
 	case o.Image == "":
@@ -177,13 +178,17 @@ func (o Options) diskArgs() []string {
 }
 
 func (o Options) netArgs() []string {
-	user := "user,id=net"
-	if o.APIPort != 0 {
-		user += fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:%d", o.APIPort, APIPort)
+	// Debian keeps the option ROMs in a package of their own; no one boots from the network here.
+	return []string{"-netdev", "user,id=net" + o.forward(), "-device", "virtio-net-pci,netdev=net,romfile="}
+}
+
+// forward leads APIPort of 127.0.0.1 to the guest's, as a part of QEMU's option for its user network.
+func (o Options) forward() string {
+	if o.APIPort == 0 {
+		return ""
 	}
 
-	// Debian keeps the option ROMs in a package of their own; no one boots from the network here.
-	return []string{"-netdev", user, "-device", "virtio-net-pci,netdev=net,romfile="}
+	return fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:%d", o.APIPort, APIPort)
 }
 
 // consoleArgs give the guest the virt machine's PL011, which U-Boot and GRUB use, and four PCI UARTs, ttyS0 to ttyS3,

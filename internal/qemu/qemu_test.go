@@ -231,7 +231,7 @@ func TestMediumIsTheImageItselfWhereItCanBe(t *testing.T) {
 	}
 
 	for disk, want := range map[qemu.Disk]int64{qemu.Virtio: 3 << 20, qemu.NVMe: 3 << 20, qemu.USB: 3 << 20, qemu.SD: 4 << 20} {
-		m, err := qemu.Prepare(t.Context(), raw, t.TempDir(), disk)
+		m, err := qemu.Options{Image: raw, Disk: disk}.Prepare(t.Context(), t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +255,7 @@ func TestMediumIsDecodedFromACompressedImage(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	m, err := qemu.Prepare(t.Context(), path, t.TempDir(), qemu.Virtio)
+	m, err := qemu.Options{Image: path, Disk: qemu.Virtio}.Prepare(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestAnEmptyImageIsRefused(t *testing.T) {
 	}
 
 	for _, d := range qemu.Disks {
-		if _, err := qemu.Prepare(t.Context(), path, t.TempDir(), d); err == nil || !strings.Contains(err.Error(), "empty.raw") {
+		if _, err := (qemu.Options{Image: path, Disk: d}).Prepare(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "empty.raw") {
 			t.Errorf("%s: got %v, want %q", d, err, "empty.raw")
 		}
 	}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # A check from the tests of a node, which have a Go module of their own (nix/tests/programs/node).
-# Takes `flags` of `go test`, `tags` (Go's, or ""), and what else buildGoModule takes. Outputs: log.
+# Arguments: `flags` of `go test`, `tags` (Go's, or ""), and what else buildGoModule takes. Outputs: log.
 { buildGoModule, go-lint }:
 {
   flags,

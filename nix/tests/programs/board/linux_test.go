@@ -21,7 +21,7 @@ import (
 func linux(t *testing.T, properties string, args ...string) model {
 	t.Helper()
 
-	image, err := qemu.PrepareBoard(t.Context(), machine.Input(t, "BOARD_IMAGE"), t.TempDir(), qemu.SD)
+	image, err := qemu.Options{Image: machine.Input(t, "BOARD_IMAGE"), Board: true}.Prepare(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

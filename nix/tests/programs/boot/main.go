@@ -106,13 +106,7 @@ func parse(argv []string) (config, error) {
 
 	c.CountInstructions = c.Board
 
-	if c.Disk == "" {
-		c.Disk = qemu.Virtio
-
-		if c.Board {
-			c.Disk = qemu.SD
-		}
-	}
+	c.Options = c.WithDefaults()
 
 	_, err := c.Args()
 
@@ -196,7 +190,7 @@ func (c config) boot(ctx context.Context) (result, error) {
 	}
 	defer os.RemoveAll(dir) // best effort
 
-	medium, err := c.prepare(ctx, dir)
+	medium, err := c.Prepare(ctx, dir)
 	if err != nil {
 		return r, err
 	}
@@ -240,15 +234,6 @@ func (c config) boot(ctx context.Context) (result, error) {
 	r.Passed = err == nil
 
 	return r, err
-}
-
-// prepare makes the medium.
-func (c *config) prepare(ctx context.Context, dir string) (qemu.Medium, error) {
-	if c.Board {
-		return qemu.PrepareBoard(ctx, c.Image, dir, c.Disk)
-	}
-
-	return qemu.Prepare(ctx, c.Image, dir, c.Disk)
 }
 
 // drive boots the machine until it is in maintenance and has had time to complain, and stops it.

@@ -42,7 +42,6 @@ type node struct {
 	console string // what the board's console says since it was switched on
 	cmd     *exec.Cmd
 	off     chan struct{} // closed when QEMU has ended
-	keys    io.Writer     // to the firmware's console
 
 	mu       sync.Mutex
 	firmware bytes.Buffer // what the firmware's console says since it was switched on
@@ -128,13 +127,6 @@ func (n *node) start(disks ...string) {
 	}, append(strings.Fields(os.Getenv("NODE_QEMU")), disks...)...)...)
 	n.cmd.Stderr = os.Stderr
 	n.cmd.Stdout = n
-
-	keys, err := n.cmd.StdinPipe()
-	if err != nil {
-		n.t.Fatal(err)
-	}
-
-	n.keys = keys
 
 	if err := n.cmd.Start(); err != nil {
 		n.t.Fatal(err)
