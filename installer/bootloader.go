@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"talos-nanopi-m6/internal/board"
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/medium"
 	"talos-nanopi-m6/internal/rockchip"
 )
@@ -24,7 +25,7 @@ type bootPlan struct {
 
 // target is one medium and what it gets.
 type target struct {
-	medium medium.Medium
+	medium disk.Medium
 	parts  []medium.Part
 	// search is how the board looks for it; nil where nothing starts from it alone: an image file, a boot partition.
 	search *rockchip.Layout
@@ -55,7 +56,7 @@ func (o *options) planLoader(path, artifacts, esp string) (_ *bootPlan, err erro
 	}()
 
 	if reason := o.leavesOut(disk.Kind); reason != "" {
-		plan.log.printf("boot loader not written to %s: %s", disk.Path, reason)
+		plan.log.printf("boot loader not written to %s: %s", disk.Name(), reason)
 	} else {
 		loader, raw, err := o.readLoader(artifacts, rockchip.MMC, image)
 		if err != nil {
@@ -71,7 +72,7 @@ func (o *options) planLoader(path, artifacts, esp string) (_ *bootPlan, err erro
 
 		if node && !mounted(esp) {
 			plan.log.printf("WARNING: the EFI partition of %s is not mounted. From Talos 1.13 on a first installation wipes the disk after this: "+
-				"the boot loader will not stay. Write the disk image to it instead, or keep the boot loader elsewhere (overlay option bootDevice)", disk.Path)
+				"the boot loader will not stay. Write the disk image to it instead, or keep the boot loader elsewhere (overlay option bootDevice)", disk.Name())
 		}
 	}
 
@@ -92,10 +93,10 @@ func (o *options) planLoader(path, artifacts, esp string) (_ *bootPlan, err erro
 
 	for _, name := range o.emmcBoot {
 		if disk.Kind != medium.KindEMMC {
-			return nil, fmt.Errorf("%s: has no boot partitions; it is not an eMMC but of kind %s: leave the overlay option emmcBoot out", disk.Path, disk.Kind)
+			return nil, fmt.Errorf("%s: has no boot partitions; it is not an eMMC but of kind %s: leave the overlay option emmcBoot out", disk.Name(), disk.Kind)
 		}
 
-		added, partition, err := o.bootPartitionTarget(disk.Path+name, artifacts)
+		added, partition, err := o.bootPartitionTarget(disk.Name()+name, artifacts)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +164,7 @@ func diskTarget(disk *medium.Disk, loader *rockchip.Loader, raw []byte) (*target
 		return nil, fmt.Errorf("boot loader: ends at byte %d of the disk, but partitions may begin at byte %d (get-options' partition offset)", end, promised)
 	}
 
-	if _, err := disk.CheckRoom(start, end); err != nil {
+	if _, err := medium.CheckRoom(disk, start, end); err != nil {
 		return nil, fmt.Errorf("install disk: %w", err)
 	}
 
@@ -173,7 +174,7 @@ func diskTarget(disk *medium.Disk, loader *rockchip.Loader, raw []byte) (*target
 		return &target{medium: disk, parts: []medium.Part{{Name: loader.Layout.File, Offset: start, Data: raw}}}, nil
 	}
 
-	parts, err := medium.LoaderParts(disk, disk.Size, loader)
+	parts, err := medium.LoaderParts(disk, loader)
 
 	return &target{disk, parts, &loader.Layout}, err
 }
@@ -200,7 +201,7 @@ func (o *options) norTarget(artifacts string) (*target, *medium.NOR, error) {
 		return nil, nil, fmt.Errorf("SPI flash: %w", err)
 	}
 
-	parts, err := medium.LoaderParts(flash, flash.Size(), loader)
+	parts, err := medium.LoaderParts(flash, loader)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("SPI flash: %w", err), flash.Close())
 	}
@@ -219,7 +220,7 @@ func (o *options) bootPartitionTarget(path, artifacts string) (*target, *medium.
 		return nil, nil, fmt.Errorf("eMMC boot partition: %w", err)
 	}
 
-	parts, err := medium.IDBlockParts(partition, partition.Size, loader)
+	parts, err := medium.IDBlockParts(partition, loader)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("eMMC boot partition: %w", err), partition.Close())
 	}

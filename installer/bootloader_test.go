@@ -34,10 +34,11 @@ func (f *failing) WriteAt(p []byte, offset int64) (int, error) {
 	return copy(f.content[offset:], p), nil
 }
 
-func (f *failing) Sync() error    { return nil }
-func (f *failing) BlockSize() int { return 512 }
-func (f *failing) Blank() byte    { return 0 }
-func (f *failing) Name() string   { return "/dev/failing" }
+func (f *failing) Sync() error     { return nil }
+func (f *failing) Size() int64     { return int64(len(f.content)) }
+func (f *failing) SectorSize() int { return 512 }
+func (f *failing) Blank() byte     { return 0 }
+func (f *failing) Name() string    { return "/dev/failing" }
 
 func planFor(t *testing.T, disk *failing, seed uint64) *bootPlan {
 	t.Helper()
@@ -47,7 +48,7 @@ func planFor(t *testing.T, disk *failing, seed uint64) *bootPlan {
 		t.Fatal(err)
 	}
 
-	parts, err := medium.LoaderParts(disk, int64(len(disk.content)), loader)
+	parts, err := medium.LoaderParts(disk, loader)
 	if err != nil {
 		t.Fatal(err)
 	}

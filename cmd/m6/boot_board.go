@@ -50,7 +50,7 @@ func loaderCard(ctx context.Context, image, dir string) (string, error) {
 		return "", errors.Join(err, dev.Close())
 	}
 
-	parts, err := medium.LoaderParts(d, d.Size, loader)
+	parts, err := medium.LoaderParts(d, loader)
 	if err == nil {
 		_, err = medium.Update(d, parts)
 	}

@@ -37,11 +37,11 @@ func (f *flashing) writeLoader(ctx context.Context, name, device string) (err er
 
 	defer func() { err = errors.Join(err, withCode(exitMedium, d.Close())) }()
 
-	if _, err := d.CheckRoom(loader.Layout.IDBlock, loader.End()); err != nil {
+	if _, err := medium.CheckRoom(d, loader.Layout.IDBlock, loader.End()); err != nil {
 		return withCode(exitRefused, err)
 	}
 
-	parts, err := medium.LoaderParts(d, d.Size, loader)
+	parts, err := medium.LoaderParts(d, loader)
 	if err != nil {
 		return withCode(exitRefused, err)
 	}

@@ -161,15 +161,13 @@ func (r *recovery) plan(m *maskrom.Medium, name string, kind inspect.Kind, d *im
 		return nil, err
 	}
 
-	storage := medium.On(m, rockchip.SectorSize)
-
 	if kind == inspect.KindLoader {
-		if _, err := medium.CheckRoom(storage, m.Size(), rockchip.SectorSize, layout.IDBlock, loader.End()); err != nil {
+		if _, err := medium.CheckRoom(m, layout.IDBlock, loader.End()); err != nil {
 			return nil, err
 		}
 	}
 
-	parts, err := medium.LoaderParts(storage, m.Size(), loader)
+	parts, err := medium.LoaderParts(m, loader)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +177,7 @@ func (r *recovery) plan(m *maskrom.Medium, name string, kind inspect.Kind, d *im
 			return err
 		}
 
-		_, err := medium.Update(storage, parts)
+		_, err := medium.Update(m, parts)
 
 		return err
 	}, nil

@@ -9,13 +9,6 @@ import (
 	"io"
 )
 
-// Medium is what Commit needs of a device: a disk and a flash chip have it.
-type Medium interface {
-	io.ReaderAt
-	io.WriterAt
-	Sync() error
-}
-
 // Errors that say how writing failed.
 var (
 	ErrReadBack = errors.New("read back other bytes than were written: the medium is worn out, or smaller than it says")

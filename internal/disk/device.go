@@ -14,22 +14,35 @@ import (
 	"unsafe"
 )
 
-// Device is what an image or a boot loader is written to. Offsets and sizes are in bytes and multiples of 512.
-type Device interface {
+// Medium is what a boot loader is written to: a disk, an image file, a flash chip, a board's storage over USB. Offsets and sizes are
+// in bytes, and multiples of SectorSize.
+type Medium interface {
 	// ReadAt reads what the medium holds, not what a cache above it holds.
 	io.ReaderAt
+	// WriteAt writes. What it wrote may reach the medium late and in any order, until Sync returns.
 	io.WriterAt
+	// Sync returns when everything that was written is on the medium.
+	Sync() error
+	Size() int64
+	// SectorSize is the smallest unit of reading and writing.
+	SectorSize() int
+	// Blank is the byte that can be turned into any other without changing bytes around it: 0xff on flash chips, which can only
+	// clear bits.
+	Blank() byte
+	// Name is what messages call it.
+	Name() string
+}
+
+// Device is a medium that an image is written to, in sectors of 512 bytes.
+type Device interface {
+	Medium
 	// Zero makes a range read as zeros.
 	Zero(offset, size int64) error
 	// Discard tells the medium that its content is not needed any more, and says whether the medium knows such a thing. What
 	// it reads as afterwards is undefined.
 	Discard() (bool, error)
-	// Sync returns when everything that was written is on the medium.
-	Sync() error
 	// Reread makes the kernel read the partition table again.
 	Reread() error
-	Size() int64
-	Name() string
 	Close() error
 }
 
@@ -159,6 +172,9 @@ func (d *Disk) Block() bool { return d.block }
 
 // SectorSize is the logical sector size in bytes.
 func (d *Disk) SectorSize() int { return d.sector }
+
+// Blank implements Medium.
+func (d *Disk) Blank() byte { return 0 }
 
 // Size is in bytes.
 func (d *Disk) Size() int64 { return d.size }

@@ -134,6 +134,8 @@ func (m *memory) Sync() error {
 func (m *memory) Discard() (bool, error) { return false, nil }
 func (m *memory) Reread() error          { return nil }
 func (m *memory) Size() int64            { return int64(len(m.bytes)) }
+func (m *memory) SectorSize() int        { return 512 }
+func (m *memory) Blank() byte            { return 0 }
 func (m *memory) Name() string           { return "medium" }
 func (m *memory) Close() error           { return nil }
 

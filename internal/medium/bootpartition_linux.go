@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/rockchip"
 )
 
@@ -28,12 +29,12 @@ func openBootPartition(path, sys string) (*BootPartition, error) {
 		return nil, fmt.Errorf("%s: making it writable: %w", path, err)
 	}
 
-	disk, err := OpenDisk(path)
+	d, err := OpenDisk(path)
 	if err != nil {
 		return nil, errors.Join(err, os.WriteFile(forceRO, []byte("1"), 0))
 	}
 
-	return &BootPartition{disk, forceRO}, nil
+	return &BootPartition{d, forceRO}, nil
 }
 
 // Close closes the partition and makes it read-only again.
@@ -43,9 +44,10 @@ func (b *BootPartition) Close() error {
 
 // IDBlockParts lists a loader's idblock for a medium that has room for no more, twice where it fits, in an order in which
 // Update keeps one of the two whole.
-func IDBlockParts(m Medium, size int64, loader *rockchip.Loader) ([]Part, error) {
+func IDBlockParts(m disk.Medium, loader *rockchip.Loader) ([]Part, error) {
 	layout := loader.Layout
 	length := int64(len(loader.IDBlock))
+	size := m.Size()
 
 	if end := layout.IDBlock + length; end > size {
 		return nil, fmt.Errorf("%s: has %d bytes, the idblock ends at byte %d", m.Name(), size, end)

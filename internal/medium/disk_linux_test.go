@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/siderolabs/go-blockdevice/v2/partitioning/gpt"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/fixture/loopdevice"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/rockchip"
@@ -93,7 +94,7 @@ func TestLoaderIsOnTheDiskAfterAnUpdate(t *testing.T) {
 					t.Fatal(err)
 				}
 
-				parts, err := LoaderParts(disk, disk.Size, loader)
+				parts, err := LoaderParts(disk, loader)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -135,7 +136,7 @@ func TestTalosPartitionsAreClearOfTheLoader(t *testing.T) {
 				continue // an image file is always read in sectors of 512 bytes
 			}
 
-			partitioned, err := open(t, path).CheckRoom(32<<10, 10<<20)
+			partitioned, err := CheckRoom(open(t, path), 32<<10, 10<<20)
 			if err != nil || !partitioned {
 				t.Errorf("%s: got partitioned %v, %v; want true", path, partitioned, err)
 			}
@@ -147,7 +148,7 @@ func TestDiskWithoutTableHasRoom(t *testing.T) {
 	file := loopdevice.File(t, fileSize)
 
 	for _, path := range disks(t, file, 512) {
-		if partitioned, err := open(t, path).CheckRoom(32<<10, 10<<20); err != nil || partitioned {
+		if partitioned, err := CheckRoom(open(t, path), 32<<10, 10<<20); err != nil || partitioned {
 			t.Errorf("%s: got partitioned %v, %v; want false", path, partitioned, err)
 		}
 	}
@@ -168,7 +169,7 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 			partition(t, file, tc.skip, 512, tc.partitions)
 
 			for _, path := range disks(t, file, 512) {
-				_, err := open(t, path).CheckRoom(32<<10, 10<<20)
+				_, err := CheckRoom(open(t, path), 32<<10, 10<<20)
 				if !errors.Is(err, ErrInTheWay) || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("%s: got %v, want %v and %q", path, err, ErrInTheWay, tc.want)
 				}
@@ -195,7 +196,7 @@ func TestSecondTableIsReadWhereTheFirstIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if _, err := open(t, file).CheckRoom(32<<10, 10<<20); !errors.Is(err, ErrInTheWay) {
+	if _, err := CheckRoom(open(t, file), 32<<10, 10<<20); !errors.Is(err, ErrInTheWay) {
 		t.Errorf("got %v, want %v", err, ErrInTheWay)
 	}
 }
@@ -218,7 +219,7 @@ func TestDamagedTableIsRefused(t *testing.T) {
 		}
 	}
 
-	if _, err := open(t, file).CheckRoom(32<<10, 10<<20); err == nil || !strings.Contains(err.Error(), "damaged") {
+	if _, err := CheckRoom(open(t, file), 32<<10, 10<<20); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("got %v, want %q", err, "damaged")
 	}
 }
@@ -227,7 +228,7 @@ func TestSmallDiskIsRefused(t *testing.T) {
 	file := loopdevice.File(t, 9<<20)
 
 	for _, path := range disks(t, file, 512) {
-		if _, err := open(t, path).CheckRoom(32<<10, 10<<20); err == nil || !strings.Contains(err.Error(), "9437184 bytes") {
+		if _, err := CheckRoom(open(t, path), 32<<10, 10<<20); err == nil || !strings.Contains(err.Error(), "9437184 bytes") {
 			t.Errorf("%s: got %v, want %q", path, err, "9437184 bytes")
 		}
 	}
@@ -286,7 +287,7 @@ func TestSymbolicLinksAreFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if disk := open(t, link); disk.Path != want || disk.Kind != KindImage {
+	if disk := open(t, link); disk.Name() != want || disk.Kind != KindImage {
 		t.Errorf("got %+v, want the image %s", disk, want)
 	}
 }
@@ -312,6 +313,15 @@ func TestKindFollowsTheKernel(t *testing.T) {
 }
 
 // A loop device stands for the boot partition, where the machine has one for the test; else a file.
+// sized is a medium of another size.
+type sized struct {
+	disk.Medium
+
+	size int64
+}
+
+func (s sized) Size() int64 { return s.size }
+
 func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
 	path := loopdevice.File(t, 4<<20)
 	if loop, ok := loopdevice.Attach(t, path, 512, false); ok {
@@ -343,7 +353,7 @@ func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
 
 	// The first time the first place comes first, then the one that is not in use.
 	for _, want := range []string{"idblock", "second idblock"} {
-		parts, err := IDBlockParts(partition, partition.Size, loader)
+		parts, err := IDBlockParts(partition, loader)
 		if err != nil || len(parts) != 2 || parts[0].Name != want {
 			t.Fatalf("got %v, %v; want two parts, the first %s", parts, err, want)
 		}
@@ -361,11 +371,11 @@ func TestBootPartitionIsWritableOnlyWhileItIsOpen(t *testing.T) {
 		t.Error(state(), err)
 	}
 
-	if parts, err := IDBlockParts(partition, 512<<10, loader); err != nil || len(parts) != 1 {
+	if parts, err := IDBlockParts(sized{partition, 512 << 10}, loader); err != nil || len(parts) != 1 {
 		t.Errorf("a partition of 512 KiB: got %v, %v; want one part", parts, err)
 	}
 
-	if _, err := IDBlockParts(partition, 128<<10, loader); err == nil || !strings.Contains(err.Error(), "131072 bytes") {
+	if _, err := IDBlockParts(sized{partition, 128 << 10}, loader); err == nil || !strings.Contains(err.Error(), "131072 bytes") {
 		t.Errorf("a partition of 128 KiB: got %v, want %q", err, "131072 bytes")
 	}
 

@@ -99,6 +99,7 @@ func (d *faulty) Sync() error {
 	return nil
 }
 
-func (d *faulty) BlockSize() int { return d.blockSize }
-func (d *faulty) Blank() byte    { return 0 }
-func (d *faulty) Name() string   { return "simulated disk" }
+func (d *faulty) Size() int64     { return int64(len(d.content)) }
+func (d *faulty) SectorSize() int { return d.blockSize }
+func (d *faulty) Blank() byte     { return 0 }
+func (d *faulty) Name() string    { return "simulated disk" }

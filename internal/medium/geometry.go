@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/inspect/gpt"
 )
 
@@ -21,17 +22,12 @@ const gptEntries = 128 * 128
 // CheckRoom makes sure that the bytes from start to end of the disk are clear of the partitions and of the partition
 // table, and that the disk is large enough. It says whether the disk has a partition table at all: the Talos imager, and
 // Talos' installer from 1.13 on for a first installation, write it after the overlay.
-func (d *Disk) CheckRoom(start, end int64) (partitioned bool, err error) {
-	return CheckRoom(d.Medium, d.Size, d.device.SectorSize(), start, end)
-}
-
-// CheckRoom is that of any medium of size bytes, in sectors of a size in bytes.
-func CheckRoom(m Medium, size int64, sector int, start, end int64) (partitioned bool, err error) {
-	if end > size {
+func CheckRoom(m disk.Medium, start, end int64) (partitioned bool, err error) {
+	if size := m.Size(); end > size {
 		return false, fmt.Errorf("%s: has %d bytes, the boot loader ends at byte %d", m.Name(), size, end)
 	}
 
-	return checkRoom(m.Name(), Reader(m), size, int64(sector), start, end)
+	return checkRoom(m.Name(), Reader(m), m.Size(), int64(m.SectorSize()), start, end)
 }
 
 func checkRoom(name string, r io.ReaderAt, size, sector, start, end int64) (partitioned bool, err error) {

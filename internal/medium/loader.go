@@ -5,10 +5,11 @@ package medium
 import (
 	"fmt"
 
+	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/rockchip"
 )
 
-// LoaderParts lists what a loader is on a medium of size bytes, with a second idblock and a second FIT where there is
+// LoaderParts lists what a loader is on a medium, with a second idblock and a second FIT where there is
 // room, in an order in which Update keeps the board startable throughout:
 //
 //  1. the copies that the board would not start now,
@@ -17,8 +18,10 @@ import (
 //
 // Between 2 and 3 a new SPL starts the old FIT. The other order would have the old SPL refuse a torn FIT, and whether an
 // old SPL knows of a second one cannot be told.
-func LoaderParts(m Medium, size int64, loader *rockchip.Loader) ([]Part, error) {
+func LoaderParts(m disk.Medium, loader *rockchip.Loader) ([]Part, error) {
 	layout := loader.Layout
+
+	size := m.Size()
 
 	if end := layout.FIT + int64(len(loader.FIT)); end > size {
 		return nil, fmt.Errorf("%s: has %d bytes, the boot loader ends at byte %d", m.Name(), size, end)
@@ -63,7 +66,7 @@ type sizes struct{ idblock, fit int64 }
 
 // oldSizes are those of what is at the first places now: the second places must be clear of them, too, until they are
 // replaced. Zero where there is nothing whole.
-func oldSizes(m Medium, layout rockchip.Layout) sizes {
+func oldSizes(m disk.Medium, layout rockchip.Layout) sizes {
 	var s sizes
 
 	header := make([]byte, rockchip.HeaderSize)

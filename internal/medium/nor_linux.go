@@ -110,22 +110,22 @@ func (f *NOR) Size() int64 { return f.size }
 // Close closes the chip. All that matters was flushed before.
 func (f *NOR) Close() error { return f.chip.Close() }
 
-// Name implements Medium.
+// Name implements disk.Medium.
 func (f *NOR) Name() string { return f.path }
 
-// BlockSize implements Medium.
-func (f *NOR) BlockSize() int { return 1 }
+// SectorSize implements disk.Medium.
+func (f *NOR) SectorSize() int { return 1 }
 
-// Blank implements Medium.
+// Blank implements disk.Medium.
 func (f *NOR) Blank() byte { return 0xff }
 
-// Sync implements Medium.
+// Sync implements disk.Medium.
 func (f *NOR) Sync() error { return f.chip.Sync() }
 
-// ReadAt implements Medium.
+// ReadAt implements disk.Medium.
 func (f *NOR) ReadAt(p []byte, offset int64) (int, error) { return f.chip.ReadAt(p, offset) }
 
-// WriteAt implements Medium.
+// WriteAt implements disk.Medium.
 func (f *NOR) WriteAt(p []byte, offset int64) (int, error) {
 	for at := 0; at < len(p); {
 		start := (offset + int64(at)) / f.erase * f.erase

@@ -95,7 +95,7 @@ func newNOR(content []byte, erase int64) (*NOR, *nor) {
 }
 
 func updateNOR(f *NOR, loader *rockchip.Loader) ([]Outcome, error) {
-	parts, err := LoaderParts(f, f.size, loader)
+	parts, err := LoaderParts(f, loader)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ const magicSize = 4
 type Part struct {
 	// Name is what messages call it.
 	Name string
-	// Offset is its place in bytes, a multiple of the medium's block size.
+	// Offset is its place in bytes, a multiple of the medium's sector size.
 	Offset int64
 	Data   []byte
 }
@@ -44,7 +44,7 @@ type Outcome struct {
 //
 // After an error the parts that were changed are put back, the last one first, and the error says whether that was
 // possible.
-func Update(m Medium, parts []Part) ([]Outcome, error) {
+func Update(m disk.Medium, parts []Part) ([]Outcome, error) {
 	defer disk.Begin()()
 
 	outcomes := make([]Outcome, 0, len(parts))
@@ -79,7 +79,7 @@ func Update(m Medium, parts []Part) ([]Outcome, error) {
 // readOld reads what the medium holds, block by block where it must: a block that was torn by a power cut may be
 // unreadable until it is written again, and stands as zeros. It says whether all was readable; where nothing is, that is
 // an error.
-func readOld(m Medium, offset int64, length int) (data []byte, whole bool, err error) {
+func readOld(m disk.Medium, offset int64, length int) (data []byte, whole bool, err error) {
 	if data, err = readBlocks(m, offset, length); err == nil {
 		return data, true, nil
 	}
@@ -87,8 +87,8 @@ func readOld(m Medium, offset int64, length int) (data []byte, whole bool, err e
 	data = make([]byte, length)
 	readable := false
 
-	for at := 0; at < length; at += m.BlockSize() {
-		block := data[at:min(at+m.BlockSize(), length)]
+	for at := 0; at < length; at += m.SectorSize() {
+		block := data[at:min(at+m.SectorSize(), length)]
 
 		if got, blockErr := readBlocks(m, offset+int64(at), len(block)); blockErr == nil {
 			copy(block, got)
@@ -105,7 +105,7 @@ func readOld(m Medium, offset int64, length int) (data []byte, whole bool, err e
 }
 
 // putBack restores what was changed and adds to err what state that leaves.
-func putBack(m Medium, changed []Part, err error) error {
+func putBack(m disk.Medium, changed []Part, err error) error {
 	if len(changed) == 0 {
 		return fmt.Errorf("%w; nothing was changed", err)
 	}
@@ -128,8 +128,8 @@ func putBack(m Medium, changed []Part, err error) error {
 }
 
 // write replaces the part at its place.
-func write(m Medium, part Part) error {
-	size := m.BlockSize()
+func write(m disk.Medium, part Part) error {
+	size := m.SectorSize()
 	blank := bytes.Repeat([]byte{m.Blank()}, magicSize)
 
 	if part.Offset%int64(size) != 0 || len(part.Data) < magicSize {

@@ -86,7 +86,7 @@ func mustUpdate(m *faulty, loader *rockchip.Loader) []Outcome {
 }
 
 func update(m *faulty, loader *rockchip.Loader) ([]Outcome, error) {
-	parts, err := LoaderParts(m, int64(len(m.content)), loader)
+	parts, err := LoaderParts(m, loader)
 	if err != nil {
 		return nil, err
 	}
@@ -386,7 +386,7 @@ func TestErrorAtAnyOperationPutsTheOldBytesBack(t *testing.T) {
 				for n := 1; ; n++ {
 					m := newFaulty(bytes.Clone(from.content))
 
-					parts, err := LoaderParts(m, diskSize, loader)
+					parts, err := LoaderParts(m, loader)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -515,7 +515,7 @@ func TestLostWriteIsFoundByReadingBack(t *testing.T) {
 	for n := 1; ; n++ {
 		m := &lossy{faulty: newFaulty(bytes.Clone(from.content)), lost: n}
 
-		parts, err := LoaderParts(m, diskSize, loader)
+		parts, err := LoaderParts(m, loader)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -288,6 +288,12 @@ func (m *Medium) Reread() error { return nil }
 // Size is the storage's, in bytes.
 func (m *Medium) Size() int64 { return m.size }
 
+// SectorSize is what rkdeveloptool counts in, in bytes.
+func (m *Medium) SectorSize() int { return 512 }
+
+// Blank implements disk.Medium.
+func (m *Medium) Blank() byte { return 0 }
+
 // Name is what messages call it.
 func (m *Medium) Name() string { return "the board's storage" }
 
