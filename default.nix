@@ -402,6 +402,11 @@ packagesOf (self: {
       u-boot-qemu
       ;
   };
+  # Power cuts in an upgrade, as long: nix/debian/build power-cuts
+  power-cuts = self.life.override {
+    name = "power-cuts";
+    tests = "TestPowerCuts|TestALogOfWrites";
+  };
   # What a compiler makes, once more: not in `make test`, but in `make test-all`.
   reproducible-programs =
     let

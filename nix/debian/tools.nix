@@ -388,6 +388,7 @@
     outputs = [ "out" ];
     programs = [
       "qemu-img"
+      "qemu-io"
       "qemu-system-aarch64"
     ];
   };

@@ -14,6 +14,7 @@ import ../go-required.nix { inherit buildGoModule; } {
   projectPatches = [
     ../../patches/talos/0001-grub-configuration-old-or-new.patch
     ../../patches/talos/0002-install-grub-where-firmware-takes-no-variables.patch
+    ../../patches/talos/0003-meta-one-copy-after-the-other.patch
   ];
   tags = [
     "tcell_minimal"

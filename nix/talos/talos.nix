@@ -13,7 +13,10 @@ import ../go-required.nix { inherit buildGoModule; } {
   module = ./talos;
   project = "github.com/siderolabs/talos";
   inherit packages;
-  projectPatches = [ ../../patches/talos/0001-grub-configuration-old-or-new.patch ];
+  projectPatches = [
+    ../../patches/talos/0001-grub-configuration-old-or-new.patch
+    ../../patches/talos/0003-meta-one-copy-after-the-other.patch
+  ];
   tags = [
     "tcell_minimal"
     "grpcnotrace"

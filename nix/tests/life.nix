@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: MPL-2.0
-# A node's life after its first boot: installation onto another disk, upgrade, rollback (nix/tests/programs/node/life_test.go).
-# It takes many boots, so it is not among the checks: nix/debian/build life.
-# Outputs: log.
+# A node's life after its first boot: installation onto another disk, upgrade, rollback (nix/tests/programs/node/life_test.go),
+# or, as `name` and `tests` say, power cuts in the upgrade (powercut_test.go). It takes many boots, so neither is among the
+# checks: nix/debian/build life, nix/debian/build power-cuts. Outputs: log.
 {
   lib,
   runCommand,
   buildGoModule,
   go-lint,
   gptfdisk,
+  grub2,
   qemu,
   zstd,
   sdImage,
   installerImage,
   registry,
   u-boot-qemu,
+  name ? "life",
+  tests ? "TestANodesWholeLife",
 }:
 let
   # installer VERSION: the installer image of a version that is told by its kernel arguments.
@@ -38,11 +41,12 @@ let
   '';
 in
 import ./node-module.nix { inherit buildGoModule go-lint; } {
-  pname = "life";
+  pname = name;
   tags = "life";
-  flags = "-timeout 3h -run TestANodesWholeLife";
+  flags = "-timeout 6h -run '${tests}'";
   nativeBuildInputs = [
     gptfdisk
+    grub2
     qemu
     zstd
   ];

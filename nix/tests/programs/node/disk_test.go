@@ -5,11 +5,14 @@
 package node_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -78,4 +81,127 @@ func head(t *testing.T, name string, bytes int64) string {
 	}
 
 	return string(content)
+}
+
+// partition gives where a partition starts and ends, in bytes.
+func partition(t *testing.T, disk string, number int) (start, end int64) {
+	t.Helper()
+
+	m := regexp.MustCompile(`First sector: (\d+)[^$]*Last sector: (\d+)`).FindSubmatch(command(t, "sgdisk", fmt.Sprintf("--info=%d", number), disk))
+	if m == nil {
+		t.Fatalf("%s has no partition %d", disk, number)
+	}
+
+	var first, last int64
+	if _, err := fmt.Sscan(string(m[1])+" "+string(m[2]), &first, &last); err != nil {
+		t.Fatal(err)
+	}
+
+	return first * 512, (last + 1) * 512
+}
+
+// system is what GRUB would start: the kernel's arguments, and the digests of kernel and initramfs.
+type system struct{ arguments, kernel, initramfs string }
+
+// entry is one of GRUB's menu: names of files on BOOT.
+type entry struct{ name, kernel, arguments, initramfs string }
+
+var (
+	menuDefault = regexp.MustCompile(`set default="([^"]+)"`)
+	menuEntry   = regexp.MustCompile(`(?s)menuentry "([^"]+)" \{.*?linux (\S+)([^\n]*)\n.*?initrd (\S+)`)
+)
+
+// grubReads gives a file of a disk as GRUB reads it, with GRUB's own code, which knows no journal.
+func grubReads(disk, name string) ([]byte, error) {
+	var complaint bytes.Buffer
+
+	cmd := exec.Command("grub-fstest", disk, "cat", name)
+	cmd.Stderr = &complaint
+
+	out, err := cmd.Output()
+	if err != nil || complaint.Len() > 0 {
+		return nil, fmt.Errorf("%s: %v %s", name, err, complaint.String())
+	}
+
+	return out, nil
+}
+
+// onBoot is GRUB's name of a file of BOOT.
+func onBoot(name string) string { return "(loop0,gpt3)" + name }
+
+// menu gives the name of the default and the entries of a disk's menu.
+func menu(disk string) (chosen string, entries []entry, err error) {
+	config, err := grubReads(disk, onBoot("/grub/grub.cfg"))
+	if err != nil {
+		return "", nil, err
+	}
+
+	m := menuDefault.FindSubmatch(config)
+	if m == nil {
+		return "", nil, fmt.Errorf("grub.cfg names no default: %q", config)
+	}
+
+	for _, e := range menuEntry.FindAllStringSubmatch(string(config), -1) {
+		entries = append(entries, entry{e[1], e[2], e[3], e[4]})
+	}
+
+	return string(m[1]), entries, nil
+}
+
+// started gives what GRUB would start.
+func started(disk string) (system, error) {
+	chosen, entries, err := menu(disk)
+	if err != nil {
+		return system{}, err
+	}
+
+	n := slices.IndexFunc(entries, func(e entry) bool { return e.name == chosen })
+	if n < 0 {
+		return system{}, fmt.Errorf("grub.cfg has no entry %q: %q", chosen, entries)
+	}
+
+	digest := func(name string) string {
+		var content []byte
+		if err == nil {
+			content, err = grubReads(disk, onBoot(name))
+		}
+
+		return fmt.Sprintf("%x", sha256.Sum256(content))
+	}
+
+	return system{entries[n].arguments, digest(entries[n].kernel), digest(entries[n].initramfs)}, err
+}
+
+// loader gives the digest of the EFI partition's program.
+func loader(disk string) (string, error) {
+	out, err := grubReads(disk, "(loop0,gpt1)/EFI/BOOT/BOOTAA64.EFI")
+
+	return fmt.Sprintf("%x", sha256.Sum256(out)), err
+}
+
+const (
+	// metaNumber is META's partition, of Talos' own layout.
+	metaNumber = 4
+	// metaCopy is how long each of META's two copies is, in bytes. Talos reads the second when the first is spoilt.
+	metaCopy = 256 << 10
+)
+
+// metaCopies gives the digests of META's two copies.
+func metaCopies(t *testing.T, disk string) []string {
+	t.Helper()
+
+	f, err := os.Open(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() // was only read
+
+	start, _ := partition(t, disk, metaNumber)
+	content := make([]byte, 2*metaCopy)
+
+	if _, err := f.ReadAt(content, start); err != nil {
+		t.Fatal(err)
+	}
+
+	return []string{fmt.Sprintf("%x", sha256.Sum256(content[:metaCopy])), fmt.Sprintf("%x", sha256.Sum256(content[metaCopy:]))}
 }

@@ -7,7 +7,7 @@
 //	NODE_IMAGE=… NODE_FIRMWARE=… NODE_REGISTRY=registry NODE_INSTALLERS=DIR go test -tags life -timeout 3h .
 //
 // NODE_INSTALLERS holds one.tar and two.tar: installer images whose kernel arguments have life=one and life=two. Needs
-// qemu-system-aarch64, zstd and sgdisk.
+// qemu-system-aarch64, qemu-io, zstd, sgdisk and grub-fstest.
 package node_test
 
 import (
@@ -286,9 +286,13 @@ func (l *life) installs(c *v1alpha1.Config, image string) {
 	c.MachineConfig.MachineKubelet.KubeletSkipNodeRegistration = &alone
 }
 
-func TestANodesWholeLife(t *testing.T) {
-	l := newLife(t)
-	card := sum(t, l.card)
+// begin has it installed onto NVMe from the card, and upgraded. before and after are its disk around the upgrade, and log is of
+// the writes between.
+func (l *life) begin() (before, after, log string) {
+	l.t.Helper()
+
+	card := sum(l.t, l.card)
+	before, after, log = filepath.Join(l.dir, "before.raw"), filepath.Join(l.dir, "after.raw"), filepath.Join(l.dir, "writes")
 
 	l.step("install from the card onto NVMe", func(t *testing.T) {
 		l.bootWithCard()
@@ -304,13 +308,26 @@ func TestANodesWholeLife(t *testing.T) {
 		}
 	})
 
-	l.step("first boot from NVMe and upgrade to a second version", func(*testing.T) {
-		l.boot(l.disk)
+	l.step("first boot from NVMe and upgrade to a second version", func(t *testing.T) {
+		copied(t, l.disk, before)
+		l.start(append([]string{
+			"-blockdev", "driver=file,node-name=log,cache.no-flush=on,filename=" + empty(t, log, 0),
+			"-blockdev", "driver=raw,node-name=below,file.driver=file,file.cache.no-flush=on,file.filename=" + l.disk,
+			"-blockdev", "driver=blklogwrites,node-name=disk,file=below,log=log,log-sector-size=512",
+		}, l.attach("disk")...)...)
 		l.runs("one")
 		l.upgraded("installer:two")
+		copied(t, l.disk, after)
 		l.boot(l.disk)
 		l.runs("two")
 	})
+
+	return before, after, log
+}
+
+func TestANodesWholeLife(t *testing.T) {
+	l := newLife(t)
+	l.begin()
 
 	l.step("rollback", func(*testing.T) {
 		l.up("two")

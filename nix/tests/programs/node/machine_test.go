@@ -29,7 +29,7 @@ import (
 )
 
 // patience is when a step counts as hung. Nothing is measured by it.
-const patience = 45 * time.Minute
+const patience = 3 * time.Hour
 
 // node is a machine that is switched on and off.
 type node struct {
@@ -172,7 +172,7 @@ func (n *node) until(what string, try func(context.Context) error) {
 	n.t.Helper()
 
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Second) {
-		ctx, cancel := context.WithTimeout(n.t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(n.t.Context(), 5*time.Minute)
 		err := try(ctx)
 
 		cancel()
@@ -241,11 +241,11 @@ func (n *node) read(name string) string {
 	return answer
 }
 
-// tell has the node do something, in a minute.
+// tell has the node do something.
 func (n *node) tell(what string, order func(context.Context, *client.Client) error) {
 	n.t.Helper()
 
-	ctx, cancel := context.WithTimeout(n.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
 	defer cancel()
 
 	if err := n.ask(ctx, order); err != nil {
