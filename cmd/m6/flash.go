@@ -61,13 +61,17 @@ func (f *flashing) command() *cobra.Command {
 		Short: "Write an image to a card or disk",
 		Long: "Writes a disk image (raw, .zst, .xz; a file, a URL, or - for standard input) to a whole disk. Without a DEVICE it lists those\n" +
 			"there are. Without anything it takes the image in this folder, shows the disks, removable ones first, and asks for one.\n\n" +
+			"Which DEVICE is the card? Run m6 flash IMAGE without the card and again with it: the line that is new. It is named like this:\n\n" +
+			"  Linux    /dev/sdb or /dev/mmcblk0\n  macOS    /dev/disk4\n  Windows  \\\\.\\PhysicalDrive2, from a terminal that runs as Administrator\n\n" +
 			"It refuses disks this machine runs from, mounted ones, ones that hold something that is not Talos', ones that are too small, and\n" +
 			"images that do not pass m6 verify. It writes only what carries data, past the cache, makes zero what must be, reads back and compares\n" +
 			"what it wrote, and moves the backup partition table to the disk's end. The boot loader's header comes last: whatever stops it, a\n" +
 			"half-written card never looks bootable.\n\n" +
 			"An image from a URL or standard input is verified on the card, before it is made bootable.",
-		Example: "  m6 flash\n  m6 flash metal-arm64.raw.zst\n  m6 flash metal-arm64.raw.zst /dev/sdb\n  m6 flash --embed-config controlplane.yaml metal-arm64.raw.zst /dev/sdb\n" +
-			"  m6 flash --loader-only u-boot-rockchip.bin /dev/mmcblk0",
+		Example: "  m6 flash\n  m6 flash metal-arm64.raw.zst\n  m6 flash metal-arm64.raw.zst /dev/sdb\n" +
+			"  m6 flash --unmount metal-arm64.raw.zst /dev/disk4\n  m6 flash metal-arm64.raw.zst \\\\.\\PhysicalDrive2\n" +
+			"  m6 flash --embed-config controlplane.yaml metal-arm64.raw.zst /dev/sdb\n" +
+			"  m6 flash --loader-only u-boot-rockchip.bin /dev/sdb",
 		Args: cobra.MaximumNArgs(2),
 	}
 

@@ -212,6 +212,12 @@ func TestCompletionsAndManualAreMade(t *testing.T) {
 	if b, err := os.ReadFile(filepath.Join(dir, "m6.1")); err != nil || !bytes.Contains(b, []byte("the command line is wrong")) {
 		t.Errorf("m6.1: got %d bytes without exit codes (%v), want them", len(b), err)
 	}
+
+	// In the list of names and in the examples: groff takes one of two backslashes.
+	const drive = `\\\\.\\PhysicalDrive2`
+	if b, err := os.ReadFile(filepath.Join(dir, "m6-flash.1")); err != nil || bytes.Count(b, []byte(drive)) != 2 {
+		t.Errorf("m6-flash.1: got %d of %s (%v), want 2", bytes.Count(b, []byte(drive)), drive, err)
+	}
 }
 
 // recoverArgs are those of a run against the board that fakeTool plays.

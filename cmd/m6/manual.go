@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,10 +28,22 @@ func manualCommand(root *cobra.Command) *cobra.Command {
 			root.DisableAutoGenTag = true // the same bytes every time
 			root.Long += "\n\n" + exitCodesText()
 
+			keepLists(root)
+
 			return withCode(exitFailed, doc.GenManTree(root, &doc.GenManHeader{
 				Title: "M6", Section: "1", Source: "m6 " + version, Manual: "Talos Linux on the NanoPi M6", Date: manualDate(),
 			}, args[0]))
 		},
+	}
+}
+
+// keepLists has the manual of a command and of those below it show lists as they are: what is indented by four columns keeps its lines
+// and its backslashes.
+func keepLists(c *cobra.Command) {
+	c.Long = strings.ReplaceAll("\n"+c.Long, "\n  ", "\n    ")[1:]
+
+	for _, below := range c.Commands() {
+		keepLists(below)
 	}
 }
 
