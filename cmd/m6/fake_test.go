@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"talos-nanopi-m6/internal/disk"
 	"talos-nanopi-m6/internal/fixture/diskimage"
@@ -47,16 +48,7 @@ func asking() *flashing {
 
 // fakeTool answers as rkdeveloptool does (its main.cpp): what it prints, and an exit code that is not always telling.
 func fakeTool(dir string, args []string) int {
-	read := func(name string) string {
-		b, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return ""
-		}
-
-		return strings.TrimSpace(string(b))
-	}
-
-	mode, fault := read("mode"), read("fault")
+	mode, fault := readText(dir, "mode"), readText(dir, "fault")
 
 	line := func(n int, product string) {
 		fmt.Printf("DevNo=%d\tVid=0x2207,Pid=0x%s,LocationID=%d\t%s\r\n", n, product, 100+n, mode)
@@ -137,6 +129,8 @@ func fakeTool(dir string, args []string) int {
 
 		return 255
 	case args[0] == "wl":
+		pause(dir)
+
 		b, err := os.ReadFile(args[2])
 		if err != nil {
 			panic(err)
@@ -193,6 +187,40 @@ func board(t *testing.T, size int64, fault string) string {
 	t.Setenv(fakeEnv, dir)
 
 	return dir
+}
+
+// pause waits in a write, the one of the number that the board's file pause has, until the file goes is there.
+func pause(dir string) {
+	n, err := strconv.Atoi(readText(dir, "pause"))
+	if err != nil {
+		return
+	}
+
+	if err := os.WriteFile(filepath.Join(dir, "pause"), []byte(strconv.Itoa(n-1)), 0o600); err != nil {
+		panic(err)
+	}
+
+	for n == 1 {
+		if err := os.WriteFile(filepath.Join(dir, "paused"), nil, 0o600); err != nil {
+			panic(err)
+		}
+
+		if _, err := os.Stat(filepath.Join(dir, "goes")); err == nil {
+			return
+		}
+
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// readText reads a small file of a board; "" where there is none.
+func readText(dir, name string) string {
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return ""
+	}
+
+	return strings.TrimSpace(string(b))
 }
 
 // m6 runs a command line and gives what it said, and its exit code.

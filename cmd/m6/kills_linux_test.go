@@ -247,6 +247,7 @@ func TestKillsLeaveNothingThatLooksBootableAndIsNotWhole(t *testing.T) {
 	}
 
 	dir := t.TempDir()
+	tmp := filepath.Join(dir, "tmp")
 	card := map[bool]string{false: filepath.Join(dir, "card"), true: filepath.Join(dir, "storage")}
 
 	// What is written comes on top of a whole one of the other image, and on top of what the last kill left.
@@ -258,13 +259,18 @@ func TestKillsLeaveNothingThatLooksBootableAndIsNotWhole(t *testing.T) {
 		return kills.Kind{
 			Medium: card,
 			Prepare: func(k int) {
+				// What the last one left of its own.
+				if err := errors.Join(os.RemoveAll(tmp), os.Mkdir(tmp, 0o700)); err != nil {
+					t.Fatal(err)
+				}
+
 				if k%4 < 2 {
 					refill(t, card, images[1-k%2].whole)
 				}
 			},
 			Command: func(k int) *exec.Cmd {
 				c := exec.CommandContext(t.Context(), os.Args[0], args(images[k%2].image)...)
-				c.Env = append(os.Environ(), mainEnv+"=1", fakeEnv+"="+dir)
+				c.Env = append(os.Environ(), mainEnv+"=1", fakeEnv+"="+dir, "TMPDIR="+tmp)
 
 				if stdin {
 					var err error

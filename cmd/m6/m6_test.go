@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	boardjson "talos-nanopi-m6/internal/board"
 	"talos-nanopi-m6/internal/fixture/diskimage"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
+	"talos-nanopi-m6/internal/flash"
 	"talos-nanopi-m6/internal/inspect"
 	"talos-nanopi-m6/internal/rockchip"
 	"talos-nanopi-m6/internal/verify"
@@ -306,6 +309,65 @@ func TestWhatGoesWrongOnTheWayToABoardIsNamed(t *testing.T) {
 
 		if _, err := rockchip.Search(bytes.NewReader(b), rockchip.MMC); err == nil {
 			t.Errorf("%s: the board would start what is left: got no error, want one", fault)
+		}
+	}
+}
+
+// TestAnInterruptedRecoveryComesToAnEndOfItsOwn interrupts a run while rkdeveloptool writes.
+func TestAnInterruptedRecoveryComesToAnEndOfItsOwn(t *testing.T) {
+	disk := diskImage(t, diskimage.Spec{})
+	bin := file(t, "u-boot-rockchip.bin", rockchiploader.Small.With(2).Image(rockchip.MMC))
+
+	for _, c := range []struct {
+		name, what string
+		at         int
+		say        string
+		starts     bool
+	}{
+		{"an image, at its first write", disk, 1, string(flash.NotBootable), false},
+		{"an image, later", disk, 25, string(flash.NotBootable), false},
+		{"a loader, at its first write", bin, 1, "Written and compared", true},
+		{"a loader, later", bin, 5, "Written and compared", true},
+	} {
+		dir := board(t, diskimage.Size, "")
+
+		old, err := os.OpenFile(filepath.Join(dir, "storage"), os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		_, err = old.WriteAt(rockchiploader.Small.Image(rockchip.MMC), rockchip.MMC.FileStart)
+		if err := errors.Join(err, old.Close(), os.WriteFile(filepath.Join(dir, "pause"), []byte(strconv.Itoa(c.at)), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+
+		ctx, cancel := context.WithCancelCause(t.Context())
+
+		go func() {
+			for _, err := os.Stat(filepath.Join(dir, "paused")); err != nil && ctx.Err() == nil; _, err = os.Stat(filepath.Join(dir, "paused")) {
+				time.Sleep(time.Millisecond)
+			}
+
+			cancel(errors.New("interrupted"))
+
+			_ = os.WriteFile(filepath.Join(dir, "goes"), nil, 0o600) // without it the test ends with its time
+		}()
+
+		_, say, code := m6With(t, ctx, recoverArgs("--loader", ldr(t), c.what)...)
+
+		cancel(nil)
+
+		if code != exitInterrupted || !strings.Contains(say, c.say) {
+			t.Errorf("%s: got %d %s, want exit code %d and %q", c.name, code, say, exitInterrupted, c.say)
+		}
+
+		b, err := os.ReadFile(filepath.Join(dir, "storage"))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if _, err := rockchip.Search(bytes.NewReader(b), rockchip.MMC); (err == nil) != c.starts {
+			t.Errorf("%s: got %v, want that the board starts: %v", c.name, err, c.starts)
 		}
 	}
 }

@@ -126,9 +126,15 @@ func (r *recovery) run(ctx context.Context, name string) error {
 	}
 
 	clearLine(r.say)
-	fmt.Fprintln(r.say, "Written and compared. The board starts now.")
+	fmt.Fprintln(r.say, "Written and compared.")
 
-	return withCode(exitFailed, r.tool.Reset(ctx))
+	if err := r.tool.Reset(ctx); err != nil {
+		return withCode(exitFailed, err)
+	}
+
+	fmt.Fprintln(r.say, "The board starts now.")
+
+	return nil
 }
 
 // plan judges what is to be written where, and gives what does it.

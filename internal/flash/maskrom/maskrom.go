@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"talos-nanopi-m6/internal/disk"
 )
 
 // USB identification of a Rockchip device and of the RK3588.
@@ -65,7 +67,10 @@ type Tool struct {
 // run runs one command, and gives what it printed. rkdeveloptool's exit code does not tell everything, so a step whose
 // success can be seen is looked at as well.
 func (t Tool) run(ctx context.Context, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, t.Program, args...).CombinedOutput()
+	c := exec.CommandContext(ctx, t.Program, args...)
+	child(c)
+
+	out, err := c.CombinedOutput()
 	text := plain(string(out))
 
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
@@ -203,6 +208,17 @@ type Medium struct {
 	turn sync.Mutex
 }
 
+// run runs a command. One that is a part of a change is let come to its end, as a write to a disk is: what comes after it is not begun
+// after a signal, but for what takes a half-written medium's header away.
+func (m *Medium) run(args ...string) (string, error) {
+	ctx := m.ctx
+	if disk.Writing() {
+		ctx = context.WithoutCancel(ctx)
+	}
+
+	return m.tool.run(ctx, args...)
+}
+
 // ReadAt reads whole sectors.
 func (m *Medium) ReadAt(p []byte, off int64) (int, error) {
 	m.turn.Lock()
@@ -218,7 +234,7 @@ func (m *Medium) ReadAt(p []byte, off int64) (int, error) {
 	file := filepath.Join(m.dir, "read")
 	defer os.Remove(file) // the directory goes as well
 
-	if _, err := m.tool.run(m.ctx, "rl", sectors(start), sectors(end-start), file); err != nil {
+	if _, err := m.run("rl", sectors(start), sectors(end-start), file); err != nil {
 		return 0, err
 	}
 
@@ -251,7 +267,7 @@ func (m *Medium) WriteAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 
-	if _, err := m.tool.run(m.ctx, "wl", sectors(off), file); err != nil {
+	if _, err := m.run("wl", sectors(off), file); err != nil {
 		return 0, err
 	}
 
