@@ -48,9 +48,9 @@ func (m mediumKind) written(t *testing.T) *os.File {
 	t.Helper()
 
 	file := m.blank(t)
-	image := target{file, m.name}
+	image := target{file, m}
 
-	parts, err := medium.LoaderParts(image, m.size, loader(t, layoutOf(m)))
+	parts, err := medium.LoaderParts(image, loader(t, layoutOf(m)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,13 +65,13 @@ func (m mediumKind) written(t *testing.T) *os.File {
 // target is a file as the installer sees a medium.
 type target struct {
 	*os.File
-	name string
+	kind mediumKind
 }
 
-func (r target) Flush() error   { return nil }
-func (r target) BlockSize() int { return 512 }
-func (r target) Blank() byte    { return 0 }
-func (r target) Name() string   { return r.name }
+func (r target) Size() int64     { return r.kind.size }
+func (r target) SectorSize() int { return 512 }
+func (r target) Blank() byte     { return 0 }
+func (r target) Name() string    { return r.kind.name }
 
 // corrupt changes a byte of what is there.
 func corrupt(t *testing.T, file *os.File, offset int64) {
@@ -205,7 +205,7 @@ func TestNoLoaderOrItsButtonIsMaskROMMode(t *testing.T) {
 func TestAnyPartOfTheLoaderTornByAPowerCutLeavesOneThatStarts(t *testing.T) {
 	whole := sd.blank(t)
 
-	parts, err := medium.LoaderParts(target{whole, sd.name}, sd.size, loader(t, rockchip.MMC))
+	parts, err := medium.LoaderParts(target{whole, sd}, loader(t, rockchip.MMC))
 	if err != nil {
 		t.Fatal(err)
 	}
