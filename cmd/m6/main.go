@@ -31,6 +31,15 @@ const patience = 700 * time.Millisecond
 // read. docs/m6.md states the cap, which a test measures.
 const memory = 256 << 20
 
+// killed says what a second signal leaves.
+func killed(c *cobra.Command) int {
+	if disk.Writing() {
+		fmt.Fprintln(c.ErrOrStderr(), "m6: ended in the middle of writing: what is on the medium is not certain: run the command again")
+	}
+
+	return exitInterrupted
+}
+
 // run runs a command line. The first signal ends it, what waits and what reads within a second; what writes to a medium comes
 // to an end of its own, and says in which state that is. A second signal kills.
 func run(ctx context.Context, c *cobra.Command) int {
@@ -58,7 +67,7 @@ func run(ctx context.Context, c *cobra.Command) int {
 		select {
 		case err = <-done:
 		case <-signals:
-			return exitInterrupted
+			return killed(c)
 		case <-time.After(patience):
 			if !disk.Writing() {
 				err = context.Cause(ctx)
@@ -66,10 +75,12 @@ func run(ctx context.Context, c *cobra.Command) int {
 				break
 			}
 
+			fmt.Fprintln(c.ErrOrStderr(), "m6: interrupted: what is being written comes to an end first; a second signal does not wait for that")
+
 			select {
 			case err = <-done:
 			case <-signals:
-				return exitInterrupted
+				return killed(c)
 			}
 		}
 	}

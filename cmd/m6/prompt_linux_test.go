@@ -296,3 +296,56 @@ func TestASignalEndsWhatWaits(t *testing.T) {
 		t.Errorf("the card: got %.20q (%v), want it as it was", got, err)
 	}
 }
+
+// stuckTool stands in for an rkdeveloptool whose board answers no write.
+const stuckTool = `#!/bin/sh
+case $1 in
+ld) printf 'DevNo=1\tVid=0x2207,Pid=0x350b,LocationID=101\tLoader\r\n' ;;
+rfi) printf 'Flash Info:\r\n\tFlash Size: 2000000 Sectors\r\n' ;;
+wl) : >"$M6_TEST_BOARD/writing" && exec sleep 600 ;;
+esac
+`
+
+func TestASecondSignalEndsAWriteThatDoesNotEnd(t *testing.T) {
+	dir := board(t, 0, "")
+
+	tool := file(t, "rkdeveloptool", []byte(stuckTool))
+	if err := os.Chmod(tool, 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	p := start(t, "comes to an end first", "recover", "--yes", "--rkdeveloptool", tool, diskImage(t, diskimage.Spec{}))
+
+	timer := time.AfterFunc(patienceOfATest, func() { _ = p.cmd.Process.Kill() })
+	defer timer.Stop()
+
+	ended := make(chan error, 1)
+	go func() { ended <- p.cmd.Wait() }()
+
+	writing := make(chan struct{})
+
+	go func() {
+		for _, err := os.Stat(filepath.Join(dir, "writing")); err != nil && t.Context().Err() == nil; _, err = os.Stat(filepath.Join(dir, "writing")) {
+			time.Sleep(time.Millisecond)
+		}
+
+		close(writing)
+	}()
+
+	for _, until := range []chan struct{}{writing, p.say.seen} {
+		select {
+		case <-until:
+		case err := <-ended:
+			t.Fatalf("it ended before the second signal: %v: %s", err, p.say)
+		}
+
+		if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	err := <-ended
+	if code := p.cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(p.say.String(), "in the middle of writing") {
+		t.Errorf("got exit code %d (%v), want %d and what is left: %s", code, err, exitInterrupted, p.say)
+	}
+}
