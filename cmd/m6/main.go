@@ -31,8 +31,8 @@ const patience = 700 * time.Millisecond
 // read. docs/m6.md states the cap, which a test measures.
 const memory = 256 << 20
 
-// killed says what a second signal leaves.
-func killed(c *cobra.Command) int {
+// abandoned says what a second signal leaves.
+func abandoned(c *cobra.Command) int {
 	if disk.Writing() {
 		fmt.Fprintln(c.ErrOrStderr(), "m6: ended in the middle of writing: what is on the medium is not certain: run the command again")
 	}
@@ -67,7 +67,7 @@ func run(ctx context.Context, c *cobra.Command) int {
 		select {
 		case err = <-done:
 		case <-signals:
-			return killed(c)
+			return abandoned(c)
 		case <-time.After(patience):
 			if !disk.Writing() {
 				err = context.Cause(ctx)
@@ -80,7 +80,7 @@ func run(ctx context.Context, c *cobra.Command) int {
 			select {
 			case err = <-done:
 			case <-signals:
-				return killed(c)
+				return abandoned(c)
 			}
 		}
 	}
