@@ -89,7 +89,7 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 	out := raw(c.OutOrStdout())
 
 	if log != "" {
-		f, err := createOutput(log, o.Image)
+		f, err := createOutput(log, o.Image, o.Firmware)
 		if err != nil {
 			return withCode(exitRefused, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -263,12 +264,10 @@ func (f *flashing) distinct(device, name string) error {
 		}
 	}
 
-	if m := f.verify.Manifest; m != "" && m != "-" {
-		inputs = append(inputs, m)
-	}
+	inputs = append(inputs, f.verify.Manifest, f.verify.Key, filepath.Join(filepath.Dir(name), "manifest.json"))
 
 	for _, in := range inputs {
-		if in != "-" && !flash.IsURL(in) && f.host.Same(in, device) {
+		if in != "" && in != "-" && !flash.IsURL(in) && f.host.Same(in, device) {
 			return fmt.Errorf("%s and %s are the same: %w", in, device, disk.ErrSame)
 		}
 	}

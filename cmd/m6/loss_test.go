@@ -52,6 +52,18 @@ func TestAnImageIsNeverWhatIsWritten(t *testing.T) {
 		}
 	}
 
+	// What is read besides.
+	other := filepath.Join(t.TempDir(), "other.raw")
+	for _, read := range []string{"--embed-config", "--manifest", "--key"} {
+		fails(t, exitRefused, "are the same", image, "flash", read, image, other, image)
+	}
+
+	fails(t, exitRefused, "are the same", image, "flash", "--meta", "0xa=@"+image, other, image)
+	fails(t, exitRefused, "are the same", image, "boot", "--firmware", image, "--log", image, other)
+
+	beside := file(t, "manifest.json", []byte("{}"))
+	fails(t, exitRefused, "are the same", beside, "flash", filepath.Join(filepath.Dir(beside), "a.raw"), beside)
+
 	if _, err := createOutput(image, filepath.Dir(image)); err == nil {
 		t.Errorf("a part of an overlay was created over: got no error, want one")
 	}

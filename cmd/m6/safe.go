@@ -60,17 +60,21 @@ func raw(w io.Writer) io.Writer {
 }
 
 // createOutput makes a file that a report or a log goes to. It never is what is read, nor a disk.
-func createOutput(path string, input string) (*os.File, error) {
+func createOutput(path string, inputs ...string) (*os.File, error) {
 	if st, err := os.Stat(path); err == nil {
-		in, err := os.Stat(input)
-
-		switch {
-		case disk.IsDevice(path):
+		if disk.IsDevice(path) {
 			return nil, fmt.Errorf("%s: %w: it is a disk", path, disk.ErrTarget)
-		case disk.ThisHost.Same(input, path):
-			return nil, fmt.Errorf("%s and %s are the same: %w", input, path, disk.ErrSame)
-		case err == nil && in.IsDir() && st.Mode().IsRegular() && inside(path, input):
-			return nil, fmt.Errorf("%s is a part of %s: %w", path, input, disk.ErrSame)
+		}
+
+		for _, input := range inputs {
+			in, err := os.Stat(input)
+
+			switch {
+			case disk.ThisHost.Same(input, path):
+				return nil, fmt.Errorf("%s and %s are the same: %w", input, path, disk.ErrSame)
+			case err == nil && in.IsDir() && st.Mode().IsRegular() && inside(path, input):
+				return nil, fmt.Errorf("%s is a part of %s: %w", path, input, disk.ErrSame)
+			}
 		}
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
