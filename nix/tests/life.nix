@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-# A node's life after its first boot: installation onto another disk, upgrade, rollback (nix/tests/programs/node/life_test.go),
-# or, as `name` and `tests` say, power cuts in the upgrade (powercut_test.go). It takes many boots, so neither is among the
-# checks: nix/debian/build life, nix/debian/build power-cuts. Outputs: log.
+# A node's life after its first boot: installation onto another disk, upgrade, rollback, reset
+# (nix/tests/programs/node/life_test.go), or, as `name` and `tests` say, power cuts in the upgrade (powercut_test.go). It takes
+# many boots, so neither is among the checks: nix/debian/build life, nix/debian/build power-cuts. Outputs: log.
 {
   lib,
   runCommand,

@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/siderolabs/talos/pkg/machinery/api/machine"
 	"github.com/siderolabs/talos/pkg/machinery/client"
 	clientconfig "github.com/siderolabs/talos/pkg/machinery/client/config"
 	"github.com/siderolabs/talos/pkg/machinery/config/generate"
@@ -200,6 +201,19 @@ func (l *life) rollback() {
 	l.untilOff()
 }
 
+// reset asks for a reset of everything, or of partitions, and waits for the restart.
+func (l *life) reset(labels ...string) {
+	l.t.Helper()
+
+	request := &machine.ResetRequest{Reboot: true}
+	for _, label := range labels {
+		request.SystemPartitionsToWipe = append(request.SystemPartitionsToWipe, &machine.ResetPartitionSpec{Label: label, Wipe: true})
+	}
+
+	l.tell("reset", func(ctx context.Context, c *client.Client) error { return c.ResetGeneric(ctx, request) })
+	l.untilOff()
+}
+
 // configured gives a node in maintenance mode its configuration.
 func (l *life) configured() {
 	l.t.Helper()
@@ -332,6 +346,29 @@ func TestANodesWholeLife(t *testing.T) {
 	l.step("rollback", func(*testing.T) {
 		l.up("two")
 		l.rollback()
+		l.boot(l.disk)
+		l.runs("one")
+	})
+
+	l.step("reset of STATE and EPHEMERAL, and configured again", func(*testing.T) {
+		l.up("one")
+		l.reset("STATE", "EPHEMERAL")
+		l.boot(l.disk)
+		l.configured()
+		l.runs("one")
+	})
+
+	l.step("reset of everything, and installed again", func(t *testing.T) {
+		l.up("one")
+		l.reset()
+
+		if content := head(t, l.disk, 1<<20); strings.Trim(content, "\x00") != "" {
+			t.Error("got data in the first MiB of the disk after a reset, want zeros")
+		}
+
+		l.bootWithCard()
+		l.configured()
+		l.untilOff()
 		l.boot(l.disk)
 		l.runs("one")
 	})
