@@ -348,7 +348,13 @@ packagesOf (self: {
   qemu-nanopi-m6 = pkgs.callPackage ./nix/tests/qemu/qemu.nix { inherit sources; };
   u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = uBootSource; };
 
+  # What tests of another module ask: a registry, and QEMU.
   registry = program pkgs "nix/tests/programs/registry" [ ];
+  start-qemu = program pkgs "nix/tests/programs/start-qemu" [
+    "disk"
+    "image"
+    "qemu"
+  ];
 
   # All of it once more, or null. What a compiler makes is made once in `make test`: reproducible-programs makes it again.
   again =
@@ -399,6 +405,7 @@ packagesOf (self: {
       sdImage
       installerImage
       registry
+      start-qemu
       u-boot-qemu
       ;
   };

@@ -92,6 +92,7 @@ rec {
     ./tests/programs/lists
     ./tests/programs/overlay-artifacts
     ./tests/programs/registry
+    ./tests/programs/start-qemu
     ./tests/programs/two-disks
     ./tests/programs/workloads
   ];

@@ -120,7 +120,14 @@ in
     };
   };
   two-disks = pkgs.callPackage ./two-disks.nix { inherit (packages) grub imagerTools u-boot-qemu; };
-  node = pkgs.callPackage ./node.nix { inherit (packages) go-lint sdImage u-boot-qemu; };
+  node = pkgs.callPackage ./node.nix {
+    inherit (packages)
+      go-lint
+      sdImage
+      start-qemu
+      u-boot-qemu
+      ;
+  };
   boot-virtio = boot "virtio";
   boot-nvme = boot "nvme";
   boot-sd = boot "sd";

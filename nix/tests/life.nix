@@ -14,6 +14,7 @@
   sdImage,
   installerImage,
   registry,
+  start-qemu,
   u-boot-qemu,
   name ? "life",
   tests ? "TestANodesWholeLife",
@@ -51,6 +52,7 @@ import ./node-module.nix { inherit buildGoModule go-lint; } {
     zstd
   ];
   env = {
+    NODE_START = "${start-qemu}/bin/start-qemu";
     NODE_IMAGE = "${sdImage}/${sdImage.fileName}";
     NODE_FIRMWARE = "${u-boot-qemu}/u-boot.bin";
     NODE_REGISTRY = "${registry}/bin/registry";

@@ -13,7 +13,7 @@ module.build buildGoModule {
   version = "0";
   src = module.only (module.code ++ [ (lib.fileset.fileFilter (file: lib.hasSuffix ".go" file.name) ../../docs) ]);
   nativeBuildInputs = [ go-lint ];
-  buildPhase = "go-lint -tags dtb,kills,lists,qemu ./...";
+  buildPhase = "go-lint -tags dtb,kills,life,lists,qemu ./...";
   doCheck = false;
   installPhase = "touch $out";
 }

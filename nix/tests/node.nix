@@ -6,6 +6,7 @@
   qemu,
   zstd,
   sdImage,
+  start-qemu,
   u-boot-qemu,
 }:
 import ./node-module.nix { inherit buildGoModule go-lint; } {
@@ -16,6 +17,7 @@ import ./node-module.nix { inherit buildGoModule go-lint; } {
     zstd
   ];
   env = {
+    NODE_START = "${start-qemu}/bin/start-qemu";
     NODE_IMAGE = "${sdImage}/${sdImage.fileName}";
     NODE_FIRMWARE = "${u-boot-qemu}/u-boot.bin";
   };

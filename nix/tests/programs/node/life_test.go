@@ -4,7 +4,7 @@
 
 // The life of a node after its first boot, through the API, as docs/operating.md has it:
 //
-//	NODE_IMAGE=… NODE_FIRMWARE=… NODE_REGISTRY=registry NODE_INSTALLERS=DIR go test -tags life -timeout 3h .
+//	NODE_START=start-qemu NODE_IMAGE=… NODE_FIRMWARE=… NODE_REGISTRY=registry NODE_INSTALLERS=DIR go test -tags life -timeout 3h .
 //
 // NODE_INSTALLERS holds one.tar and two.tar: installer images whose kernel arguments have life=one and life=two. Needs
 // qemu-system-aarch64, qemu-io, zstd, sgdisk and grub-fstest.
@@ -62,9 +62,9 @@ func (l *life) passed(step string) {
 
 	// As if the power went.
 	if l.on() {
-		_ = l.cmd.Process.Signal(syscall.SIGSTOP)
+		_ = syscall.Kill(-l.machine, syscall.SIGSTOP)
 
-		defer func() { _ = l.cmd.Process.Signal(syscall.SIGCONT) }()
+		defer func() { _ = syscall.Kill(-l.machine, syscall.SIGCONT) }()
 	}
 
 	copied(l.t, l.disk, l.disk+".passed")

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,7 +41,8 @@ type node struct {
 
 	boots   int
 	console string // what the board's console says since it was switched on
-	cmd     *exec.Cmd
+	machine int    // the process group of QEMU and who started it
+	plug    io.Closer
 	off     chan struct{} // closed when QEMU has ended
 
 	mu       sync.Mutex
@@ -112,7 +114,8 @@ func (n *node) start(disks ...string) {
 	n.boots++
 	n.console = filepath.Join(n.dir, fmt.Sprintf("console-%d", n.boots))
 	n.off = make(chan struct{})
-	n.cmd = exec.Command("qemu-system-aarch64", append([]string{
+	cmd := exec.Command(os.Getenv("NODE_START"), append([]string{
+		"qemu-system-aarch64",
 		"-M", "virt", "-cpu", "cortex-a76", "-smp", "2", "-m", "3072", "-nodefaults", "-display", "none",
 		// Disks are encrypted with the node's identity, which is the firmware's.
 		"-uuid", "6d366d36-1234-4abc-8def-0123456789ab",
@@ -125,23 +128,31 @@ func (n *node) start(disks ...string) {
 		"-chardev", "null,id=s0", "-chardev", "null,id=s1", "-chardev", "file,id=s2,path=" + n.console, "-chardev", "null,id=s3",
 		"-device", "pci-serial-4x,chardev1=s0,chardev2=s1,chardev3=s2,chardev4=s3",
 	}, append(strings.Fields(os.Getenv("NODE_QEMU")), disks...)...)...)
-	n.cmd.Stderr = os.Stderr
-	n.cmd.Stdout = n
+	cmd.Stderr = os.Stderr
+	cmd.Stdout = n
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 
-	if err := n.cmd.Start(); err != nil {
+	var err error
+	if n.plug, err = cmd.StdinPipe(); err != nil {
 		n.t.Fatal(err)
 	}
 
-	go func(cmd *exec.Cmd, off chan struct{}) {
+	if err := cmd.Start(); err != nil {
+		n.t.Fatal(err)
+	}
+
+	n.machine = cmd.Process.Pid
+
+	go func(off chan struct{}) {
 		_ = cmd.Wait()
 
 		close(off)
-	}(n.cmd, n.off)
+	}(n.off)
 }
 
 // on says whether it is switched on.
 func (n *node) on() bool {
-	if n.cmd == nil {
+	if n.plug == nil {
 		return false
 	}
 
@@ -155,8 +166,8 @@ func (n *node) on() bool {
 
 // pull pulls the plug.
 func (n *node) pull() {
-	if n.cmd != nil {
-		_ = n.cmd.Process.Kill()
+	if n.plug != nil {
+		_ = n.plug.Close()
 		<-n.off
 	}
 }
@@ -182,11 +193,11 @@ func (n *node) until(what string, try func(context.Context) error) {
 		}
 
 		if !n.on() {
-			n.t.Fatalf("%s: QEMU has ended: %v", what, err)
+			n.t.Fatalf("%s: got QEMU's end, want it to pass before; last: %v", what, err)
 		}
 
 		if time.Now().After(deadline) {
-			n.t.Fatalf("%s: %v", what, err)
+			n.t.Fatalf("%s: got no success in %v, want one; last: %v", what, patience, err)
 		}
 	}
 }
@@ -198,7 +209,7 @@ func (n *node) untilSaid(texts ...string) {
 		said := n.said()
 		for _, text := range texts {
 			if !strings.Contains(said, text) {
-				return fmt.Errorf("never said %q", text)
+				return fmt.Errorf("got a console without %q, want it there", text)
 			}
 		}
 

@@ -3,9 +3,9 @@
 // Package node_test makes a node of the image, in QEMU: it is given a machine configuration in maintenance mode and has to
 // keep it over a reboot, on encrypted XFS volumes whose drivers are modules.
 //
-//	NODE_IMAGE=metal-arm64.raw.zst NODE_FIRMWARE=u-boot.bin go test -timeout 30m .
+//	NODE_START=start-qemu NODE_IMAGE=metal-arm64.raw.zst NODE_FIRMWARE=u-boot.bin go test -timeout 30m .
 //
-// Needs qemu-system-aarch64 and zstd.
+// Needs qemu-system-aarch64 and zstd. NODE_START is nix/tests/programs/start-qemu, which starts QEMU as the other tests do.
 package node_test
 
 import (
@@ -53,18 +53,19 @@ func TestNodeKeepsItsConfigurationOnEncryptedVolumesBehindAFirewall(t *testing.T
 	// Mounting goes on while the API answers already.
 	check := func() {
 		n.until("EPHEMERAL is an encrypted XFS", func(context.Context) error {
-			if mounts := n.read("/proc/mounts"); !strings.Contains(mounts, "/dev/dm-1 /var xfs ") {
-				return fmt.Errorf("mounts are:\n%s", mounts)
+			const want = "/dev/dm-1 /var xfs "
+			if got := n.read("/proc/mounts"); !strings.Contains(got, want) {
+				return fmt.Errorf("got these mounts, want %q among them:\n%s", want, got)
 			}
 
 			return nil
 		})
 
 		// What the kernel loads by itself, for a mount, a cipher, a firewall's chain and what its rules look at.
-		modules := n.read("/proc/modules")
-		for _, m := range []string{"xfs", "dm_crypt", "nf_tables", "nft_ct", "nft_limit"} {
-			if !strings.Contains("\n"+modules, "\n"+m+" ") {
-				t.Errorf("module %s was not loaded:\n%s", m, modules)
+		got := n.read("/proc/modules")
+		for _, want := range []string{"xfs", "dm_crypt", "nf_tables", "nft_ct", "nft_limit"} {
+			if !strings.Contains("\n"+got, "\n"+want+" ") {
+				t.Errorf("got these modules, want %s among them:\n%s", want, got)
 			}
 		}
 	}
