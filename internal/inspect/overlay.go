@@ -217,7 +217,9 @@ func (i *OverlayImage) image(dir string, img v1.Image) error {
 	return nil
 }
 
-// layer adds the files of a layer that no later one has: `seen`.
+// layer adds the files of a layer that no later one has: `seen`. Why not go-containerregistry's mutate.Extract: it remembers
+// every name, files that are taken away too, and has zstd take whatever window the archive asks for. An archive from anywhere
+// would decide how much memory that is.
 func (i *OverlayImage) layer(layer v1.Layer, seen map[string]bool) error {
 	packed, err := layer.Compressed()
 	if err != nil {
