@@ -16,6 +16,7 @@
   u-boot-qemu,
 }:
 let
+  board = import ../board.nix;
   module = import ../go-module.nix { inherit lib; };
   # dtbo NAME SOURCE: the device-tree overlay by which a test describes something to QEMU's virt machine.
   dtbo =
@@ -40,10 +41,10 @@ module.bootTest buildGoModule {
   env = {
     FLOW_UBOOT = "${u-boot-qemu}/u-boot.bin";
     FLOW_EFI = "${u-boot-qemu}/helloworld.efi";
-    FLOW_DTB = "${dtb}/rockchip/${(import ../board.nix).deviceTree}.dtb";
+    FLOW_DTB = "${dtb}/rockchip/${board.deviceTree}.dtb";
     FLOW_LEDS = dtbo "qemu-leds" ../../dts/qemu-leds.dtso;
     FLOW_BOARD = dtbo "qemu-board" ../../dts/qemu-board.dtso;
-    FLOW_FACTS = ../../dts/facts.yaml;
+    FLOW_FACTS = ../../dts + "/${board.name}.facts.yaml";
     FLOW_FIT = "${u-boot}/u-boot.itb";
   };
 }

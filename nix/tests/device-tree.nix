@@ -34,8 +34,8 @@ module.build buildGoModule {
   '';
   doCheck = true;
   checkPhase = ''
-    M6_FACTS=${../../dts/facts.yaml} M6_UBOOT_DTB=${u-boot}/u-boot.dtb \
-      M6_DTB=${
+    BOARD_FACTS=${../../dts + "/${board.name}.facts.yaml"} BOARD_UBOOT_DTB=${u-boot}/u-boot.dtb \
+      BOARD_DTB=${
         lib.concatStringsSep ":" (
           lib.concatMap (
             sources: map (name: "$NIX_BUILD_TOP/trees-${sources.version}/${name}") board.deviceTrees

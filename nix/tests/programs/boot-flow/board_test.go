@@ -16,7 +16,7 @@ import (
 	"talos-nanopi-m6/internal/fixture/machine"
 )
 
-// boardID is that part of dts/facts.yaml.
+// boardID is that part of dts/nanopi-m6.facts.yaml.
 type boardID struct {
 	Revisions []struct {
 		Name            string

@@ -7,7 +7,7 @@
 // where it was started from and returns, so that one run shows the whole order.
 //
 //	FLOW_UBOOT=u-boot.bin FLOW_EFI=lib/efi_loader/helloworld.efi FLOW_DTB=rk3588s-nanopi-m6.dtb \
-//	FLOW_LEDS=qemu-leds.dtbo FLOW_BOARD=qemu-board.dtbo FLOW_FACTS=dts/facts.yaml FLOW_FIT=u-boot.itb go test -tags qemu ./nix/tests/programs/boot-flow
+//	FLOW_LEDS=qemu-leds.dtbo FLOW_BOARD=qemu-board.dtbo FLOW_FACTS=dts/nanopi-m6.facts.yaml FLOW_FIT=u-boot.itb go test -tags qemu ./nix/tests/programs/boot-flow
 //
 // Needs qemu-system-aarch64, fdtoverlay, mkfs.vfat, mtools and sgdisk.
 package bootflow_test

@@ -23,7 +23,7 @@ import (
 	devicetree "talos-nanopi-m6/nix/tests/programs/device-tree"
 )
 
-// facts is dts/facts.yaml, which says what its fields mean.
+// facts is dts/nanopi-m6.facts.yaml, which says what its fields mean.
 type facts struct {
 	Sources map[string]string `yaml:"sources"`
 	BoardID struct {
@@ -343,7 +343,7 @@ func (c claim) wrong() any {
 func readFacts(t *testing.T) facts {
 	t.Helper()
 
-	data, err := os.ReadFile(files(t, "M6_FACTS")[0])
+	data, err := os.ReadFile(files(t, "BOARD_FACTS")[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +376,7 @@ func revision(name string) string {
 func eachPart(t *testing.T, test func(*testing.T, func() *devicetree.Tree, part)) {
 	known := readFacts(t)
 
-	for _, name := range append(files(t, "M6_DTB"), files(t, "M6_UBOOT_DTB")...) {
+	for _, name := range append(files(t, "BOARD_DTB"), files(t, "BOARD_UBOOT_DTB")...) {
 		root := open(t, name).Root.Node
 
 		fresh := func() *devicetree.Tree {
