@@ -14,7 +14,9 @@ let
     name: f: arguments:
     let
       known = interface.builders.${name};
-      unknown = lib.filter (argument: !(lib.elem argument (known.arguments ++ known.passed))) (lib.attrNames arguments);
+      unknown = lib.filter (argument: !(lib.elem argument (known.arguments ++ known.passed))) (
+        lib.attrNames arguments
+      );
     in
     if unknown == [ ] then
       f arguments

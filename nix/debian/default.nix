@@ -79,7 +79,9 @@ let
       whole = map packageName (
         lib.concatMap (name: lib.optionals (tools.${name}.programs == null) tools.${name}.packages) complete
       );
-      programs = lib.unique (lib.concatMap (name: lib.optionals (tools.${name}.programs != null) tools.${name}.programs) complete);
+      programs = lib.unique (
+        lib.concatMap (name: lib.optionals (tools.${name}.programs != null) tools.${name}.programs) complete
+      );
       preferLocalBuild = true;
     };
   # propagated NAMES: with what they bring along.
@@ -117,7 +119,9 @@ let
     attributes:
     let
       isSet = value: builtins.isAttrs value && !(value ? outPath);
-      isSimple = value: !(builtins.isList value || isSet value || builtins.isFloat value || lib.isFunction value);
+      isSimple =
+        value:
+        !(builtins.isList value || isSet value || builtins.isFloat value || lib.isFunction value);
       quoted = value: lib.escapeShellArg (if builtins.isPath value then "${value}" else value);
       declaration =
         name: value:
@@ -157,7 +161,8 @@ let
         argument:
         let
           # The fixed point that nixpkgs' finalAttrs is.
-          attributes = if lib.isFunction argument then argument (attributes // { finalPackage = package; }) else argument;
+          attributes =
+            if lib.isFunction argument then argument (attributes // { finalPackage = package; }) else argument;
           package = build attributes;
         in
         package;
@@ -170,7 +175,9 @@ let
             # Libraries for the board are in no package here.
             ++ lib.optional (cross && (attributes.buildInputs or [ ]) != [ ]) "buildInputs";
           inputs = lib.flatten (
-            (attributes.nativeBuildInputs or [ ]) ++ (attributes.depsBuildBuild or [ ]) ++ (attributes.buildInputs or [ ])
+            (attributes.nativeBuildInputs or [ ])
+            ++ (attributes.depsBuildBuild or [ ])
+            ++ (attributes.buildInputs or [ ])
           );
           isTool = input: input ? debianTools;
           rootTree = treeOf (
@@ -354,7 +361,9 @@ let
     let
       f = if lib.isFunction path then path else import path;
       wanted = builtins.functionArgs f;
-      missing = lib.filter (name: !wanted.${name} && !(pkgs ? ${name}) && !(overrides ? ${name})) (builtins.attrNames wanted);
+      missing = lib.filter (name: !wanted.${name} && !(pkgs ? ${name}) && !(overrides ? ${name})) (
+        builtins.attrNames wanted
+      );
       make =
         arguments:
         let

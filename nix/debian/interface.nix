@@ -210,7 +210,6 @@
     git = "pkgs/by-name/gi/git/package.nix";
     glib = "pkgs/development/libraries/glib/default.nix";
     go_1_26 = "pkgs/development/compilers/go/1.26.nix";
-    go-tools = "pkgs/by-name/go/go-tools/package.nix";
     gopls = "pkgs/by-name/go/gopls/package.nix";
     gptfdisk = "pkgs/by-name/gp/gptfdisk/package.nix";
     grub2 = "pkgs/by-name/gr/grub2/package.nix";

@@ -18,7 +18,6 @@ in
       pkgs.dt-schema
       pkgs.dtc
       pkgs.go
-      pkgs.go-tools
       pkgs.gopls
       pkgs.gptfdisk
       pkgs.jq

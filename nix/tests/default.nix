@@ -49,7 +49,9 @@ in
     configuration = packages.kernelConfigurations.lts;
     inherit (packages) dtb kernel-check;
   };
-  kernel-options = arm64.callPackage ./kernel-options.nix { configuration = packages.kernelConfigurations.lts; };
+  kernel-options = arm64.callPackage ./kernel-options.nix {
+    configuration = packages.kernelConfigurations.lts;
+  };
   workloads = pkgs.callPackage ./workloads.nix {
     inherit (packages) kernel;
     inherit (sources) nodePackages workloadPackages;
