@@ -31,6 +31,7 @@ module.build buildGoModule {
     ../pins.nix
     ../talos/imager
     ../talos/releases.json
+    ./qemu/hw/nanopi-m6.c
   ];
   env.U_BOOT_ROCKCHIP_BIN = "${u-boot}/u-boot-rockchip.bin";
   buildPhase = "go build ./...";
