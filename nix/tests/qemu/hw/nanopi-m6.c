@@ -105,7 +105,6 @@ static const struct {
     { "rga", 0xfdb80000, 0x1000, false },
     { "av1d", 0xfdc70000, 0x1000, false },
     { "pwm0-3", 0xfd8b0000, 0x1000, false },
-    { "pwm4-7", 0xfebd0000, 0x1000, false },
 };
 
 /* Video units with one. */
@@ -671,6 +670,14 @@ static void nanopi_m6_init(MachineState *machine)
         sysbus_realize_and_unref(SYS_BUS_DEVICE(wdt), &error_fatal);
         sysbus_mmio_map(SYS_BUS_DEVICE(wdt), 0, 0xfeaf0000);
         sysbus_connect_irq(SYS_BUS_DEVICE(wdt), 0, spi(m, 315));
+    }
+    {
+        DeviceState *pwm = qdev_new("rk3588-pwm");
+
+        object_property_set_link(OBJECT(pwm), "ioc", OBJECT(m->ioc),
+                                 &error_abort);
+        sysbus_realize_and_unref(SYS_BUS_DEVICE(pwm), &error_fatal);
+        sysbus_mmio_map(SYS_BUS_DEVICE(pwm), 0, 0xfebd0000);
     }
     create_sd(m);
     create_emmc(m);
