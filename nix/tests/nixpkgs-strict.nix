@@ -165,6 +165,13 @@ let
       spl = "${u-boot}/u-boot-spl.bin";
       itb = "${u-boot}/u-boot.itb";
       bl31 = "${tfa}/bl31.elf";
+      framed = "${
+        tfa.overrideAttrs (old: {
+          env = old.env // {
+            NIX_CFLAGS_COMPILE = "-no-pie";
+          };
+        })
+      }/bl31.elf";
     } "bash ${./nixpkgs-strict/recipes.sh}; touch $out";
     undone = runCommand "nixpkgs-strict-undone" {
       nativeBuildInputs = [
