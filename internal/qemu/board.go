@@ -31,7 +31,10 @@ const (
 // SmallestCard is in bytes: the model's cards are SDHC, which begins above 2 GiB.
 const SmallestCard = 4 << 30
 
-// NeedsCard says that the mask ROM cannot read the medium: the loader is on a card beside it.
+// FlashSize is that of the board's SPI flash, in bytes.
+const FlashSize = 16 << 20
+
+// NeedsCard says that the mask ROM cannot read the medium: the loader is on a card beside it, or in SPI flash.
 func (d Disk) NeedsCard() bool { return d == NVMe || d == USB }
 
 // boardArgs is QEMU's command line for the board's model. image is an absolute path.
@@ -47,6 +50,10 @@ func (o Options) boardArgs(image string) ([]string, error) {
 		return nil, errors.New("the board's model starts at EL3, which KVM does not offer")
 	case o.Card != "" && !o.Disk.NeedsCard():
 		return nil, fmt.Errorf("card %s: with the image on %s the loader is there as well", o.Card, o.Disk)
+	case o.Flash != "" && !o.Disk.NeedsCard():
+		return nil, fmt.Errorf("SPI flash %s: with the image on %s the loader is there as well", o.Flash, o.Disk)
+	case o.Flash != "" && o.Card != "":
+		return nil, fmt.Errorf("SPI flash %s and card %s: the loader is in one of them", o.Flash, o.Card)
 	}
 
 	args := []string{
@@ -75,13 +82,17 @@ func (o Options) boardArgs(image string) ([]string, error) {
 		args = append(args, "-drive", "if=none,id=disk,"+file, "-device", "usb-storage,bus=usb-bus.4,drive=disk,serial=nanopi-m6")
 	}
 
-	if o.Card != "" {
-		card, err := filepath.Abs(o.Card)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", o.Card, err)
+	for _, loader := range []struct{ interfaces, file string }{{"if=sd,index=0", o.Card}, {"if=mtd", o.Flash}} {
+		if loader.file == "" {
+			continue
 		}
 
-		args = append(args, "-drive", "if=sd,index=0,format=raw,snapshot=on,file="+escape(card))
+		file, err := filepath.Abs(loader.file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", loader.file, err)
+		}
+
+		args = append(args, "-drive", loader.interfaces+",format=raw,snapshot=on,file="+escape(file))
 	}
 
 	if o.Interactive {

@@ -28,6 +28,18 @@ func TestTheBoardTakesItsMediaAndNoOthers(t *testing.T) {
 	}
 }
 
+func TestTheBoardsLoaderIsOnACardOrInFlash(t *testing.T) {
+	for want, o := range map[string]qemu.Options{
+		"if=sd,index=0,format=raw,snapshot=on,file=/x/card.raw": {Disk: qemu.NVMe, Card: "/x/card.raw"},
+		"if=mtd,format=raw,snapshot=on,file=/x/flash.raw":       {Disk: qemu.USB, Flash: "/x/flash.raw"},
+	} {
+		o.Image, o.Board = "x", true
+		if got := args(t, o); !strings.Contains(got, want) {
+			t.Errorf("got %s, want %q in it", got, want)
+		}
+	}
+}
+
 func TestWhatNoBoardHasIsRefused(t *testing.T) {
 	for _, o := range []qemu.Options{
 		{Disk: qemu.Virtio},
@@ -37,6 +49,8 @@ func TestWhatNoBoardHasIsRefused(t *testing.T) {
 		{MemoryMiB: 64 << 10},
 		{KVM: true},
 		{Disk: qemu.SD, Card: "card.raw"},
+		{Disk: qemu.EMMC, Flash: "flash.raw"},
+		{Disk: qemu.NVMe, Card: "card.raw", Flash: "flash.raw"},
 	} {
 		o.Image, o.Board = "x", true
 
@@ -47,7 +61,7 @@ func TestWhatNoBoardHasIsRefused(t *testing.T) {
 }
 
 func TestTheVirtMachineRefusesWhatOnlyTheBoardHas(t *testing.T) {
-	for _, o := range []qemu.Options{{Disk: qemu.EMMC}, {Card: "card.raw"}, {CountInstructions: true}, {LEDs: func(qemu.LED) {}}} {
+	for _, o := range []qemu.Options{{Disk: qemu.EMMC}, {Card: "card.raw"}, {Flash: "flash.raw"}, {CountInstructions: true}, {LEDs: func(qemu.LED) {}}} {
 		o.Image = "x"
 
 		if got, err := o.Args(); err == nil {

@@ -156,7 +156,7 @@ func (o Options) startBoard(ctx context.Context, p Process, c Consoles) (*Machin
 		return nil, fmt.Errorf("%w: the model of the board is a QEMU of its own: make it with nix/debian/build qemu-nanopi-m6, and name it with --qemu", err)
 	}
 
-	if o.Disk.NeedsCard() && o.Card == "" {
+	if o.Disk.NeedsCard() && o.Card == "" && o.Flash == "" {
 		return nil, fmt.Errorf("the image is on %s, which the mask ROM cannot read, and no card has the loader", o.Disk)
 	}
 

@@ -63,6 +63,9 @@ type Options struct {
 	Board bool
 	// Card is a raw file with a loader that is in the board's card slot, for a Disk that NeedsCard. It is never written to.
 	Card string
+	// Flash is a raw file that is the board's SPI flash, of FlashSize bytes, with a loader for a Disk that NeedsCard. It is
+	// never written to.
+	Flash string
 	// CountInstructions has the board's time pass with its instructions: one core of the host does the work, and no
 	// clock in the guest depends on how busy the host is.
 	CountInstructions bool
@@ -135,8 +138,8 @@ func (o Options) virtArgs(image string) ([]string, error) {
 		return nil, fmt.Errorf("%d CPUs: the virt machine has 1 to 8 (GICv2)", o.CPUs)
 	case o.MemoryMiB < 1024:
 		return nil, fmt.Errorf("%d MiB of memory: Talos needs 1024 or more", o.MemoryMiB)
-	case o.Card != "" || o.CountInstructions || o.LEDs != nil:
-		return nil, errors.New("a card beside the disk, time by instructions and LEDs are the board's model's")
+	case o.Card != "" || o.Flash != "" || o.CountInstructions || o.LEDs != nil:
+		return nil, errors.New("a card beside the disk, SPI flash, time by instructions and LEDs are the board's model's")
 	}
 
 	machine, cpu := "virt", "cortex-a76" // RK3588's big cores

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -46,6 +47,7 @@ type link struct {
 	Type     string `json:"type"`
 	Physical bool   `json:"physical"`
 	State    string `json:"state"`
+	MAC      string `json:"mac,omitempty"`
 }
 
 // dial makes a client as talosctl's --insecure does: maintenance mode has a certificate nobody can know yet.
@@ -92,7 +94,7 @@ func ask(ctx context.Context, c *client.Client) (answers, error) {
 
 	for l := range links.All() {
 		s := l.TypedSpec()
-		a.Links = append(a.Links, link{l.Metadata().ID(), s.Type.String(), s.Physical(), s.OperationalState.String()})
+		a.Links = append(a.Links, link{l.Metadata().ID(), s.Type.String(), s.Physical(), s.OperationalState.String(), s.HardwareAddr.String()})
 	}
 
 	return a, nil
@@ -107,8 +109,9 @@ var transports = map[qemu.Disk]string{
 	qemu.USB:    "usb",
 }
 
-// judge says what a user would miss in the answers of a machine whose boot disk has this size, in bytes.
-func (a answers) judge(attached qemu.Disk, size int64) error {
+// judge says what a user would miss in the answers of a machine whose boot disk has this size, in bytes, and whose Ethernet
+// link has this hardware address; "" is any.
+func (a answers) judge(attached qemu.Disk, size int64, mac string) error {
 	var errs []error
 
 	if want := runtime.MachineStageMaintenance.String(); a.Stage != want {
@@ -123,8 +126,8 @@ func (a answers) judge(attached qemu.Disk, size int64) error {
 		errs = append(errs, fmt.Errorf("disks: no %s disk of %d bytes, which the image is on: %+v", transports[attached], size, a.Disks))
 	}
 
-	if !a.hasEthernet() {
-		errs = append(errs, fmt.Errorf("links: no Ethernet link is up: %+v", a.Links))
+	if !a.hasEthernet(mac) {
+		errs = append(errs, fmt.Errorf("links: no Ethernet link is up with the address %s: %+v", cmp.Or(mac, "of whatever kind"), a.Links))
 	}
 
 	return errors.Join(errs...)
@@ -140,9 +143,9 @@ func (a answers) hasDisk(transport string, size uint64) bool {
 	return false
 }
 
-func (a answers) hasEthernet() bool {
+func (a answers) hasEthernet(mac string) bool {
 	for _, l := range a.Links {
-		if l.Physical && l.Type == nethelpers.LinkEther.String() && l.State == nethelpers.OperStateUp.String() {
+		if l.Physical && l.Type == nethelpers.LinkEther.String() && l.State == nethelpers.OperStateUp.String() && (mac == "" || l.MAC == mac) {
 			return true
 		}
 	}

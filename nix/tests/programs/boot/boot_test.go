@@ -270,28 +270,33 @@ func good() answers {
 		Stage: "maintenance",
 		Ready: true,
 		Disks: []disk{{Name: "vda", Size: diskSize, Transport: "virtio"}},
-		Links: []link{{Name: "lo", Type: "loopback", State: "unknown"}, {Name: "enp0s2", Type: "ether", Physical: true, State: "up"}},
+		Links: []link{{Name: "lo", Type: "loopback", State: "unknown"}, {Name: "enp0s2", Type: "ether", Physical: true, State: "up", MAC: "52:54:4d:36:00:01"}},
 	}
 }
 
 func TestAMachineIsJudgedByWhatAUserWouldMiss(t *testing.T) {
-	if err := good().judge(qemu.Virtio, diskSize); err != nil {
-		t.Fatal(err)
+	const mac = "52:54:4d:36:00:01"
+
+	for _, want := range []string{mac, ""} {
+		if err := good().judge(qemu.Virtio, diskSize, want); err != nil {
+			t.Errorf("with the address %q: got %v, want none", want, err)
+		}
 	}
 
 	for want, spoil := range map[string]func(*answers){
-		"stage booting":          func(a *answers) { a.Stage = "booting" },
-		"not ready: [x]":         func(a *answers) { a.Ready, a.Unmet = false, []string{"x"} },
-		"no virtio disk":         func(a *answers) { a.Disks[0].Transport = "nvme" },
-		"disk of 1306525696":     func(a *answers) { a.Disks[0].Size-- },
-		"no Ethernet link is up": func(a *answers) { a.Links[1].State = "down" },
-		"no Ethernet link":       func(a *answers) { a.Links[1].Physical = false },
+		"stage booting":           func(a *answers) { a.Stage = "booting" },
+		"not ready: [x]":          func(a *answers) { a.Ready, a.Unmet = false, []string{"x"} },
+		"no virtio disk":          func(a *answers) { a.Disks[0].Transport = "nvme" },
+		"disk of 1306525696":      func(a *answers) { a.Disks[0].Size-- },
+		"no Ethernet link is up":  func(a *answers) { a.Links[1].State = "down" },
+		"no Ethernet link":        func(a *answers) { a.Links[1].Physical = false },
+		"with the address " + mac: func(a *answers) { a.Links[1].MAC = "52:54:4d:36:00:02" },
 	} {
 		a := good()
 		spoil(&a)
 
-		if err := a.judge(qemu.Virtio, diskSize); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q: %v", want, err)
+		if err := a.judge(qemu.Virtio, diskSize, mac); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
 		}
 	}
 }
@@ -361,7 +366,7 @@ func TestTheAPIIsAskedAsTalosctlAsksIt(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := a.judge(qemu.Virtio, diskSize); err != nil {
+	if err := a.judge(qemu.Virtio, diskSize, ""); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -64,6 +64,7 @@ type config struct {
 	qemu.Options
 
 	installer string
+	mac       string
 	args      []string
 	timeout   time.Duration
 	settle    time.Duration
@@ -81,6 +82,8 @@ func parse(argv []string) (config, error) {
 	f.BoolVar(&c.Board, "board", false, "the board's model in place of the virt machine; time passes with its instructions")
 	f.StringVar((*string)(&c.Disk), "disk", "", fmt.Sprintf("how the image is attached: one of %v, on the board of %v", qemu.Disks, qemu.BoardDisks))
 	f.StringVar(&c.Card, "card", "", "on the board: a card with a loader, for an image on another disk")
+	f.StringVar(&c.Flash, "flash", "", "on the board: what is in its SPI flash, a loader for an image on another disk")
+	f.StringVar(&c.mac, "mac", "", "the hardware address that the Ethernet link must have")
 	f.StringVar(&c.Program, "qemu", "", "QEMU")
 	f.StringVar(&c.Firmware, "firmware", qemu.DefaultFirmware, "U-Boot for QEMU; -disk sd needs one with CONFIG_MMC_PCI")
 	f.IntVar(&c.CPUs, "cpus", 0, "number of cores")
@@ -219,7 +222,7 @@ func (c config) boot(ctx context.Context) (result, error) {
 		return r, fmt.Errorf("%w\nthe end of the serial log:\n%s", err, lastLines(lines, 60))
 	}
 
-	errs := []error{seen.judge(c.Disk, medium.Size)}
+	errs := []error{seen.judge(c.Disk, medium.Size, c.mac)}
 
 	r.Findings = scan(lines, allowed)
 	errs = append(errs, unknown(r.Findings))
@@ -270,7 +273,7 @@ func (c config) drive(ctx context.Context, dir string, log *qemu.Transcript, sta
 	defer retry.Stop()
 
 	// Ready comes a little after the first answer.
-	for seen == nil || seen.judge(c.Disk, sizeOf(c.Image)) != nil {
+	for seen == nil || seen.judge(c.Disk, sizeOf(c.Image), c.mac) != nil {
 		select {
 		case <-ctx.Done():
 			return seen, stopped(context.Cause(ctx), stages, seen, last)
@@ -291,7 +294,7 @@ func (c config) drive(ctx context.Context, dir string, log *qemu.Transcript, sta
 		stages.mark(apiStage, time.Since(m.Started))
 
 		seen = &a
-		last = a.judge(c.Disk, sizeOf(c.Image))
+		last = a.judge(c.Disk, sizeOf(c.Image), c.mac)
 	}
 
 	stages.mark("ready", time.Since(m.Started))
