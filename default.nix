@@ -450,7 +450,6 @@ packagesOf (self: {
       installer
       qemu-nanopi-m6
       sdImage
-      u-boot
       ;
   };
   # nix/debian/build reproducible-kernel
