@@ -27,22 +27,25 @@ import (
 // memoryCap is what docs/m6.md states: what m6 and the process that reads an initramfs take together, in bytes.
 const memoryCap = 512 << 20
 
-// peak is the most that a process has had in memory, in bytes, or 0 for one that has ended.
-func peak(pid string) int64 {
-	b, _ := os.ReadFile("/proc/" + pid + "/status")
+// peak is the most that a process has had in memory, in bytes, by its status in /proc, or 0 for one that has ended.
+func peak(status string) int64 {
+	b, _ := os.ReadFile(status)
 	_, rest, _ := strings.Cut(string(b), "\nVmHWM:")
 	n, _ := strconv.ParseInt(strings.Fields(rest + " 0")[0], 10, 64)
 
 	return n << 10
 }
 
-// peaks watches a process and its children until it ends, and gives the sum of the most that each had in memory, in bytes.
-func peaks(pid int, ended <-chan error) (int64, error) {
+// peaks watches a process and its children until it ends, and gives the sum of the most that each had in memory, in bytes. What
+// the process itself had it leaves in the file status: it may end before it is seen.
+func peaks(pid int, status string, ended <-chan error) (int64, error) {
 	most := map[int]int64{}
 
 	for {
 		select {
 		case err := <-ended:
+			most[pid] = peak(status)
+
 			sum := int64(0)
 			for _, n := range most {
 				sum += n
@@ -53,18 +56,19 @@ func peaks(pid int, ended <-chan error) (int64, error) {
 		}
 
 		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-		family := []string{strconv.Itoa(pid)}
+
+		var children []string
 
 		for _, p := range threads {
 			b, _ := os.ReadFile(p) // a thread may have ended
-			family = append(family, strings.Fields(string(b))...)
+			children = append(children, strings.Fields(string(b))...)
 		}
 
-		for _, p := range family {
+		for _, p := range children {
 			// What it had before it became m6 was another program's.
 			if name, err := os.Readlink("/proc/" + p + "/exe"); err == nil && name == os.Args[0] {
 				n, _ := strconv.Atoi(p)
-				most[n] = max(most[n], peak(p))
+				most[n] = max(most[n], peak("/proc/"+p+"/status"))
 			}
 		}
 	}
@@ -222,7 +226,8 @@ func TestMemoryStaysBelowTheCapWhateverIsRead(t *testing.T) {
 		"a device tree of 256 MiB": {[]string{"inspect", longTree(t)}, "", exitInput},
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], c.args...)
-		cmd.Env = append(os.Environ(), mainEnv+"=1", c.env)
+		status := filepath.Join(t.TempDir(), "status")
+		cmd.Env = append(os.Environ(), mainEnv+"=1", statusEnv+"="+status, c.env)
 
 		var say bytes.Buffer
 		cmd.Stderr = &say
@@ -234,7 +239,7 @@ func TestMemoryStaysBelowTheCapWhateverIsRead(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
 
-		most, _ := peaks(cmd.Process.Pid, ended)
+		most, _ := peaks(cmd.Process.Pid, status, ended)
 
 		if code := cmd.ProcessState.ExitCode(); code != c.code {
 			t.Errorf("%s: got exit code %d, want %d: %s", name, code, c.code, say.String())
