@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,12 +55,12 @@ func readCorrections(t *testing.T) []correction {
 	return file.Corrections
 }
 
-// programs are the directories in which a check's test functions are.
-var programs = map[string][]string{
-	"board-loader": {"../nix/tests/programs/board"},
-	"boot-flow":    {"../nix/tests/programs/boot-flow"},
-	"device-tree":  {"../nix/tests/programs/device-tree"},
-	"go":           {"../internal/board"},
+// programs are the directory in which a check's test functions are.
+var programs = map[string]string{
+	"board-loader": "../nix/tests/programs/board",
+	"boot-flow":    "../nix/tests/programs/boot-flow",
+	"device-tree":  "../nix/tests/programs/device-tree",
+	"go":           "../internal/board",
 }
 
 // heldBy is the second cell of a correction's row.
@@ -175,7 +173,7 @@ func TestEveryCorrectionIsHeld(t *testing.T) {
 
 		for _, test := range c.Tests {
 			check, name, _ := strings.Cut(test, " ")
-			if !hasTest(t, programs[check], name) {
+			if !tests(t, programs[check])[name] {
 				t.Errorf("%s: got no function %s of check %q", c.Fact, name, check)
 			}
 		}
@@ -193,31 +191,4 @@ func TestEveryCorrectionIsHeld(t *testing.T) {
 			}
 		}
 	}
-}
-
-// hasTest says whether a test function of that name is in one of the directories.
-func hasTest(t *testing.T, directories []string, name string) bool {
-	t.Helper()
-
-	function := regexp.MustCompile(`(?m)^func ` + regexp.QuoteMeta(name) + `\(t \*testing\.T\) \{$`)
-
-	for _, directory := range directories {
-		files, err := filepath.Glob(filepath.Join(directory, "*_test.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-
-			if function.Match(text) {
-				return true
-			}
-		}
-	}
-
-	return false
 }
