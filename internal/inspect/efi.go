@@ -94,53 +94,42 @@ func readEFI(r io.ReaderAt, size int64) *EFI {
 
 		isLoader, isTree := strings.EqualFold(file.Path, defaultLoader), strings.HasSuffix(strings.ToLower(file.Path), ".dtb")
 
-		sum, keep := sha256.New(), head{}
+		limit := 0
 
 		switch {
 		case isLoader:
-			keep.limit = maxEFILoader
+			limit = maxEFILoader
 		case isTree:
-			keep.limit = maxTree
+			limit = maxTree
 		}
 
-		if err := f.Copy(io.MultiWriter(sum, &keep), file.Path); err != nil {
+		content := keep(limit)
+		if err := f.Copy(content, file.Path); err != nil {
 			e.Problem = err.Error()
 
 			continue
 		}
 
-		e.Files = append(e.Files, File{file.Path, file.Size, hex.EncodeToString(sum.Sum(nil))})
+		e.Files = append(e.Files, File{file.Path, file.Size, content.digest()})
 
-		if keep.limit > 0 && file.Size > int64(keep.limit) {
-			e.Problem = fmt.Sprintf("%s: %d bytes, more than the %d that are read", file.Path, file.Size, keep.limit)
+		if limit > 0 && file.Size > int64(limit) {
+			e.Problem = fmt.Sprintf("%s: %d bytes, more than the %d that are read", file.Path, file.Size, limit)
 
 			continue
 		}
 
 		if isLoader {
-			e.Loader, e.Machine, e.GRUB = file.Path, machine(keep.b), grub.ReadImage(keep.b)
+			e.Loader, e.Machine, e.GRUB = file.Path, machine(content.b), grub.ReadImage(content.b)
 		}
 
 		if isTree {
-			tree := readDeviceTree(keep.b)
+			tree := readDeviceTree(content.b)
 			tree.Path = file.Path
 			e.DeviceTrees = append(e.DeviceTrees, tree)
 		}
 	}
 
 	return e
-}
-
-// head keeps what is written to it first.
-type head struct {
-	limit int
-	b     []byte
-}
-
-func (h *head) Write(p []byte) (int, error) {
-	h.b = append(h.b, p[:min(len(p), h.limit-len(h.b))]...)
-
-	return len(p), nil
 }
 
 // machine names the machine a PE program is for.

@@ -7,8 +7,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +18,6 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/klauspost/compress/zstd"
 
 	"talos-nanopi-m6/internal/image"
 	"talos-nanopi-m6/internal/inspect/loader"
@@ -276,12 +273,12 @@ func unpack(r io.Reader) (io.Reader, func(), error) {
 
 		return d, func() {}, err
 	case image.Detect(magic) == image.Zstd:
-		d, err := zstd.NewReader(buffered, zstd.WithDecoderMaxWindow(image.MaxWindow), zstd.WithDecoderConcurrency(1))
+		d, err := image.Decode(buffered, "a layer")
 		if err != nil {
 			return nil, nil, err
 		}
 
-		return d, d.Close, nil
+		return d, func() { _ = d.Close() }, nil // decoders alone
 	}
 
 	return buffered, func() {}, nil
@@ -293,13 +290,13 @@ func (i *OverlayImage) add(p string, size int64, r io.Reader) error {
 		return fmt.Errorf("%.80s: with it there are %d files of %d bytes together; read are %d files of %d bytes, with paths of %d bytes", p, len(i.Files)+1, i.bytes, maxOverlayFiles, maxOverlay, maxOverlayPath)
 	}
 
-	sum, keep := sha256.New(), head{limit: maxOverlayLoader}
-	if n, err := io.Copy(io.MultiWriter(sum, &keep), io.LimitReader(r, size)); err != nil || n < size {
+	content := keep(maxOverlayLoader)
+	if n, err := io.Copy(content, io.LimitReader(r, size)); err != nil || n < size {
 		return fmt.Errorf("%s: %d of %d bytes: %w", p, n, size, errors.Join(err, io.ErrUnexpectedEOF))
 	}
 
-	i.Files = append(i.Files, File{p, size, hex.EncodeToString(sum.Sum(nil))})
-	b := keep.b
+	i.Files = append(i.Files, File{p, size, content.digest()})
+	b := content.b
 
 	switch dir, name := path.Split(p); {
 	case dir == "installers/":

@@ -31,9 +31,6 @@ const (
 // SmallestCard is in bytes: the model's cards are SDHC, which begins above 2 GiB.
 const SmallestCard = 4 << 30
 
-// FlashSize is that of the board's SPI flash, in bytes.
-const FlashSize = 16 << 20
-
 // NeedsCard says that the mask ROM cannot read the medium: the loader is on a card beside it, or in SPI flash.
 func (d Disk) NeedsCard() bool { return d == NVMe || d == USB }
 

@@ -63,7 +63,7 @@ type Options struct {
 	Board bool
 	// Card is a raw file with a loader that is in the board's card slot, for a Disk that NeedsCard. It is never written to.
 	Card string
-	// Flash is a raw file that is the board's SPI flash, of FlashSize bytes, with a loader for a Disk that NeedsCard. It is
+	// Flash is a raw file that is the board's SPI flash, of 16 MiB, with a loader for a Disk that NeedsCard. It is
 	// never written to.
 	Flash string
 	// CountInstructions has the board's time pass with its instructions: one core of the host does the work, and no
