@@ -340,6 +340,7 @@ packagesOf (self: {
   go-lint = pkgs.callPackage ./nix/tests/go-lint.nix { };
   # What the tests boot with: the board's boot flow on QEMU's virt machine.
   boot-test = program pkgs "nix/tests/programs/boot" [
+    "child"
     "disk"
     "image"
     "qemu"
@@ -351,6 +352,7 @@ packagesOf (self: {
   # What tests of another module ask: a registry, and QEMU.
   registry = program pkgs "nix/tests/programs/registry" [ ];
   start-qemu = program pkgs "nix/tests/programs/start-qemu" [
+    "child"
     "disk"
     "image"
     "qemu"

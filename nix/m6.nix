@@ -15,6 +15,7 @@ let
       package = "cmd/m6";
       internal = [
         "board"
+        "child"
         "disk"
         "fdt"
         "flash"

@@ -12,8 +12,14 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"syscall"
 	"time"
+
+	"talos-nanopi-m6/internal/child"
 )
+
+// captures says that the board's console can be captured through a pipe: Windows has no descriptors to hand on.
+const captures = runtime.GOOS != "windows"
 
 // stopGrace is how long QEMU gets between SIGTERM and SIGKILL.
 const stopGrace = 5 * time.Second
@@ -65,7 +71,13 @@ func (p Process) start(ctx context.Context, ended func(error) error) (*Machine, 
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, program, p.Args...)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = p.Stdout, p.Stderr, p.Files
-	child(cmd, !p.Foreground)
+
+	if captures { // Windows has no SIGTERM either
+		// In a group of its own Ctrl-C reaches this process only, which then stops QEMU in order.
+		child.Bind(cmd, !p.Foreground)
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	}
+
 	cmd.WaitDelay = stopGrace
 
 	if p.Stdin != nil { // else /dev/null

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 
+	"talos-nanopi-m6/internal/child"
 	"talos-nanopi-m6/internal/disk"
 )
 
@@ -68,7 +69,8 @@ type Tool struct {
 // success can be seen is looked at as well.
 func (t Tool) run(ctx context.Context, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, t.Program, args...)
-	child(c)
+	// Ctrl-C would leave the board in the middle of a transfer: it is this process' to take.
+	child.Bind(c, true)
 
 	out, err := c.CombinedOutput()
 	text := plain(string(out))
