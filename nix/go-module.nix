@@ -34,14 +34,14 @@ rec {
         // arguments.env or { };
       }
     );
-  # `program` of nix/tests/programs, `files` that it reads beside internal/fixture/machine, `minutes` after which it counts
-  # as hung, `flags` of `go test`; and what else buildGoModule takes.
+  # `program` of nix/tests/programs, `internal` (the packages below internal/ that it and its tests use, as nix/go.nix has
+  # it), `minutes` after which it counts as hung, `flags` of `go test`; and what else buildGoModule takes.
   bootTest =
     buildGoModule:
     {
       program,
+      internal,
       minutes,
-      files ? [ ],
       flags ? [ ],
       ...
     }@arguments:
@@ -51,23 +51,14 @@ rec {
     build buildGoModule (
       removeAttrs arguments [
         "program"
+        "internal"
         "minutes"
-        "files"
         "flags"
       ]
       // {
         pname = program;
         version = "0";
-        src = only (
-          [
-            (./tests/programs + "/${program}")
-            ../internal/disk
-            ../internal/fixture/machine
-            ../internal/image
-            ../internal/qemu
-          ]
-          ++ files
-        );
+        src = only ([ (./tests/programs + "/${program}") ] ++ map (name: ../internal + "/${name}") internal);
         buildPhase = "go vet -tags qemu ${package}";
         doCheck = true;
         checkPhase = "go test -v -timeout ${toString minutes}m ${toString flags} -tags qemu ${package}";

@@ -46,9 +46,20 @@ let
 in
 module.bootTest buildGoModule {
   program = "board";
+  internal = [
+    "board"
+    "child"
+    "disk"
+    "fdt"
+    "fixture/machine"
+    "image"
+    "inspect/gpt"
+    "medium"
+    "qemu"
+    "rockchip"
+  ];
   minutes = 60;
   flags = [ "-run ^TestLinux" ];
-  files = [ ../../internal ];
   nativeBuildInputs = qemu-nanopi-m6.libraries;
   env = {
     BOARD_QEMU = "${qemu-nanopi-m6}/bin/qemu-system-aarch64";

@@ -13,11 +13,22 @@ let
 in
 module.bootTest buildGoModule {
   program = "board";
+  internal = [
+    "board"
+    "child"
+    "disk"
+    "fdt"
+    "fixture/machine"
+    "image"
+    "inspect/gpt"
+    "medium"
+    "qemu"
+    "rockchip"
+  ];
   minutes = 60;
   # Linux has a check of its own.
   flags = [ "-skip ^TestLinux" ];
   # Which layout, and which of the loader's copies counts, Go says.
-  files = [ ../../internal ];
   nativeBuildInputs = qemu-nanopi-m6.libraries;
   env = {
     BOARD_QEMU = "${qemu-nanopi-m6}/bin/qemu-system-aarch64";

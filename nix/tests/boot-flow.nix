@@ -29,8 +29,15 @@ let
 in
 module.bootTest buildGoModule {
   program = "boot-flow";
+  internal = [
+    "board"
+    "child"
+    "disk"
+    "fixture/machine"
+    "image"
+    "qemu"
+  ];
   minutes = 30;
-  files = [ ../../internal/board ];
   nativeBuildInputs = [
     dosfstools
     dtc

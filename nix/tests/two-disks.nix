@@ -16,6 +16,13 @@ let
 in
 module.bootTest buildGoModule {
   program = "two-disks";
+  internal = [
+    "child"
+    "disk"
+    "fixture/machine"
+    "image"
+    "qemu"
+  ];
   minutes = 30;
   flags = [ "-parallel 2" ];
   # The imager's mkfs.xfs finds its option files.

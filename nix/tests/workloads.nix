@@ -58,6 +58,13 @@ let
 in
 module.bootTest buildGoModule {
   program = "workloads";
+  internal = [
+    "child"
+    "disk"
+    "fixture/machine"
+    "image"
+    "qemu"
+  ];
   minutes = 30;
   nativeBuildInputs = [ qemu ];
   env = {

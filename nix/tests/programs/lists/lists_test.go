@@ -7,6 +7,7 @@
 package lists_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -19,20 +20,49 @@ import (
 
 const root = "../../../.."
 
+const programs = "nix/tests/programs/"
+
+// form is one way in which a Nix file says what a program is built from.
+type form struct {
+	list *regexp.Regexp // the program and its list
+	name *regexp.Regexp // of a package below internal/, in the list
+	dir  string         // of the program
+	test bool           // its tests are built as well
+}
+
 var (
-	// The two forms of a list: `program PACKAGES "cmd/x" [ … ]` (default.nix) and nix/go.nix' own arguments.
-	lists = []*regexp.Regexp{
-		regexp.MustCompile(`program\s+\w+\s+"([^"]+)"\s+\[([^\]]*)\]`),
-		regexp.MustCompile(`package = "([^"]+)";\s*internal = \[([^\]]*)\]`),
-	}
 	quoted = regexp.MustCompile(`"([^"]+)"`)
+	forms  = []form{
+		// default.nix: `program PACKAGES "cmd/x" [ … ]`.
+		{list: regexp.MustCompile(`program\s+\w+\s+"([^"]+)"\s+\[([^\]]*)\]`), name: quoted},
+		// nix/go.nix' own arguments.
+		{list: regexp.MustCompile(`package = "([^"]+)";\s*internal = \[([^\]]*)\]`), name: quoted},
+		// bootTest of nix/go-module.nix.
+		{list: regexp.MustCompile(`program = "([^"]+)";\s*internal = \[([^\]]*)\]`), name: quoted, dir: programs, test: true},
+		// A check that takes its source from nix/go-module.nix by itself.
+		{
+			list: regexp.MustCompile(`only \[\s*\./programs/([\w-]+)\s([^\]]*)\]`),
+			name: regexp.MustCompile(`\.\./internal/(\S+)`), dir: programs, test: true,
+		},
+		// A program that uses nothing of internal/.
+		{list: regexp.MustCompile(`go\.nix \{ package = "([^"]+)";()`), name: quoted},
+	}
+	// What go-module.nix has of the tests' programs.
+	program = regexp.MustCompile(`\./tests/programs/([\w-]+)\n`)
 )
 
-// listed gives the lists of all Nix files by program.
-func listed(t *testing.T) map[string][]string {
+// list is what a Nix file says of one program.
+type list struct {
+	file, program string
+	test          bool
+	names         []string
+}
+
+// listed gives the lists of all Nix files.
+func listed(t *testing.T) []list {
 	t.Helper()
 
-	found := map[string][]string{}
+	var found []list
 
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".nix" {
@@ -40,12 +70,14 @@ func listed(t *testing.T) map[string][]string {
 		}
 
 		text, err := os.ReadFile(path)
-		for _, list := range lists {
-			for _, match := range list.FindAllStringSubmatch(string(text), -1) {
-				found[match[1]] = []string{}
-				for _, name := range quoted.FindAllStringSubmatch(match[2], -1) {
-					found[match[1]] = append(found[match[1]], name[1])
+		for _, form := range forms {
+			for _, match := range form.list.FindAllStringSubmatch(string(text), -1) {
+				one := list{file: path, program: form.dir + match[1], test: form.test}
+				for _, name := range form.name.FindAllStringSubmatch(match[2], -1) {
+					one.names = append(one.names, name[1])
 				}
+
+				found = append(found, one)
 			}
 		}
 
@@ -59,10 +91,10 @@ func listed(t *testing.T) map[string][]string {
 }
 
 // imported gives the packages below internal/ that a program is built from.
-func imported(t *testing.T, program string) []string {
+func imported(t *testing.T, program string, test bool) []string {
 	t.Helper()
 
-	command := exec.Command("go", "list", "-deps", "./"+program)
+	command := exec.Command("go", "list", "-deps", fmt.Sprintf("-test=%t", test), "-tags", "dtb,qemu", "./"+program)
 	command.Dir = root
 
 	out, err := command.Output()
@@ -73,7 +105,9 @@ func imported(t *testing.T, program string) []string {
 	var names []string
 
 	for line := range strings.Lines(string(out)) {
-		if _, name, ok := strings.Cut(strings.TrimSpace(line), "talos-nanopi-m6/internal/"); ok {
+		// What is built once more for a test has the test behind its name.
+		path, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if _, name, ok := strings.Cut(path, "talos-nanopi-m6/internal/"); ok {
 			names = append(names, name)
 		}
 	}
@@ -82,27 +116,56 @@ func imported(t *testing.T, program string) []string {
 }
 
 func TestEachProgramListsWhatItIsBuiltFrom(t *testing.T) {
-	programs := listed(t)
-	if len(programs) < 8 {
-		t.Fatalf("got %d lists, want those of default.nix at least", len(programs))
-	}
-
-	for program, names := range programs {
-		needs := imported(t, program)
+	for _, list := range listed(t) {
+		needs := imported(t, list.program, list.test)
 
 		// A name stands for what is below it as well.
 		covers := func(name, need string) bool { return need == name || strings.HasPrefix(need, name+"/") }
 
 		for _, need := range needs {
-			if !slices.ContainsFunc(names, func(name string) bool { return covers(name, need) }) {
-				t.Errorf("%s: got %q, want %q among them: it is imported", program, names, need)
+			if !slices.ContainsFunc(list.names, func(name string) bool { return covers(name, need) }) {
+				t.Errorf("%s, %s: got %q, want %q among them: it is imported", list.file, list.program, list.names, need)
 			}
 		}
 
-		for _, name := range names {
+		for _, name := range list.names {
 			if !slices.ContainsFunc(needs, func(need string) bool { return covers(name, need) }) {
-				t.Errorf("%s: got %q, want no %q: nothing imports it", program, names, name)
+				t.Errorf("%s, %s: got %q, want no %q: nothing imports it", list.file, list.program, list.names, name)
 			}
+		}
+	}
+}
+
+// A form of list that this test does not read would let a program go unseen.
+func TestEachProgramHasAList(t *testing.T) {
+	lists := listed(t)
+
+	text, err := os.ReadFile(filepath.Join(root, "nix/go-module.nix"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	commands, err := os.ReadDir(filepath.Join(root, "cmd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	want := []string{"installer"}
+
+	for _, command := range commands {
+		want = append(want, "cmd/"+command.Name())
+	}
+
+	for _, match := range program.FindAllStringSubmatch(string(text), -1) {
+		// These tests run from the tree itself.
+		if match[1] != "lists" {
+			want = append(want, programs+match[1])
+		}
+	}
+
+	for _, program := range want {
+		if !slices.ContainsFunc(lists, func(list list) bool { return list.program == program }) {
+			t.Errorf("%s: got no list in any Nix file, want one (known forms: %d)", program, len(forms))
 		}
 	}
 }
