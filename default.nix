@@ -72,7 +72,7 @@ packagesOf (self: {
     executor-1-13 = self.checks.executor-1-13.goModules;
     node = self.checks.node.goModules;
     supply-chain = self.supply-chain.goModules;
-    staticcheck = self.go-lint.staticcheck.goModules;
+    golangci-lint = self.go-lint.golangci-lint.goModules;
   };
   goModules = builtins.attrValues self.vendored;
 

@@ -11,5 +11,5 @@
   executor-1-13 = "sha256-qH7btpi2uG+FUcykLjuLeHPcw56ppzd20hSiduex2jU=";
   node = "sha256-PzaMmj1NV/GKWFbgXtkGzPGimqbJX9KDzmnIpP4YmDE=";
   supply-chain = "sha256-5BXjnHHQVrIgAhXgzZc+t6dKE0FcWgparcb+tGRaD6w=";
-  staticcheck = "sha256-wpCIuBfQMyMH7PpJ5K+hPGvuQI19px94P40DdhBJoRA=";
+  golangci-lint = "sha256-yO44uGOoHAlfHaEx4ZfRtP9BR91v1k2a6XIcWJwUpk8=";
 }

@@ -120,7 +120,7 @@ func bootImage(ctx context.Context, c *cobra.Command, o qemu.Options, log string
 		fmt.Fprintln(c.ErrOrStderr(), "Ctrl-A X ends the machine.")
 
 		if state, err := term.GetState(int(os.Stdin.Fd())); err == nil {
-			defer term.Restore(int(os.Stdin.Fd()), state) // QEMU may not have come to it
+			defer func() { _ = term.Restore(int(os.Stdin.Fd()), state) }() // QEMU may not have come to it
 		}
 	}
 

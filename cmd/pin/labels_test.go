@@ -28,7 +28,7 @@ func serve(t *testing.T, lies string) string {
 	good := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if lies != "" && config != "" && strings.HasSuffix(r.URL.Path, config) {
-			io.WriteString(w, lies)
+			_, _ = io.WriteString(w, lies)
 
 			return
 		}

@@ -124,7 +124,7 @@ func TestFailureLeavesTheOldFileAndNoLeftovers(t *testing.T) {
 	want := []string{"dtb/board.dtb"}
 
 	if err := syscall.Mount("tmpfs", root, "tmpfs", 0, "size=64k"); err == nil {
-		defer syscall.Unmount(root, 0) // the test's own
+		defer func() { _ = syscall.Unmount(root, 0) }() // the test's own
 	} else {
 		t.Logf("no small file system: %v", err)
 		mustWrite(t, filepath.Join(root, "dtb/board.dtb.new/file"), "in the way")

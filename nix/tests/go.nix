@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# The Go programs and packages pass their own tests. (vet and staticcheck: lint.nix.)
+# The Go programs and packages pass their own tests. (The linter: lint.nix.)
 {
   lib,
   buildGoModule,

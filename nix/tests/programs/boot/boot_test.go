@@ -333,7 +333,7 @@ func serve(t *testing.T, resources ...resource.Resource) string {
 	s := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&tls.Certificate{Certificate: [][]byte{cert}, PrivateKey: key})))
 	v1alpha1.RegisterStateServer(s, server.NewState(st))
 
-	go s.Serve(l) // ends with Stop
+	go func() { _ = s.Serve(l) }() // ends with Stop
 
 	t.Cleanup(s.Stop)
 

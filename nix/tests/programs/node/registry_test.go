@@ -90,6 +90,7 @@ func (r *relay) carry(ctx context.Context, node net.Conn) {
 
 	defer registry.Close() // as above
 
-	go io.Copy(registry, node) // ends with either
-	io.Copy(node, registry)    // likewise
+	go func() { _, _ = io.Copy(registry, node) }() // ends with either
+
+	_, _ = io.Copy(node, registry) // likewise
 }

@@ -59,8 +59,8 @@ func run(args []string) error {
 	}
 
 	go func() {
-		io.Copy(io.Discard, os.Stdin) // its end is all that matters
-		listener.Close()              // the process ends
+		_, _ = io.Copy(io.Discard, os.Stdin) // its end is all that matters
+		listener.Close()                     // the process ends
 	}()
 
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}

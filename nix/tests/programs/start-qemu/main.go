@@ -46,7 +46,7 @@ func run(args []string) error {
 	go func() {
 		defer close(unwanted)
 
-		io.Copy(io.Discard, os.Stdin) // its end is all that matters
+		_, _ = io.Copy(io.Discard, os.Stdin) // its end is all that matters
 	}()
 
 	select {
