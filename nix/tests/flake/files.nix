@@ -4,10 +4,16 @@
 lib.fileset.toSource {
   root = ../../..;
   fileset = lib.fileset.unions [
+    ../../../.ci
+    ../../../.github
+    ../../../.golangci.yml
     ../../../CHANGELOG.md
+    ../../../CONTRIBUTING.md
     ../../../LICENSE
+    ../../../README.md
     ../../../cmd
     ../../../default.nix
+    ../../../docs
     ../../../dts
     ../../../flake.lock
     ../../../flake.nix

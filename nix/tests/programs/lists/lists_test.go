@@ -49,6 +49,8 @@ var (
 	}
 	// What go-module.nix has of the tests' programs.
 	program = regexp.MustCompile(`\./tests/programs/([\w-]+)\n`)
+	// A path of a Nix file that leads up.
+	upwards = regexp.MustCompile(`(?:\.\./)+[\w.-]*\w`)
 )
 
 // list is what a Nix file says of one program.
@@ -167,5 +169,44 @@ func TestEachProgramHasAList(t *testing.T) {
 		if !slices.ContainsFunc(lists, func(list list) bool { return list.program == program }) {
 			t.Errorf("%s: got no list in any Nix file, want one (known forms: %d)", program, len(forms))
 		}
+	}
+}
+
+// The flake is evaluated from a copy of the tree that has only what evaluation reads, on a machine that builds for long
+// before it gets there.
+func TestTheFlakesCheckHasWhatNixFilesName(t *testing.T) {
+	const files = "nix/tests/flake/files.nix"
+
+	text, err := os.ReadFile(filepath.Join(root, files))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	has := upwards.FindAllString(string(text), -1)
+	for i, path := range has {
+		has[i] = filepath.Base(path)
+	}
+
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".nix" {
+			return err
+		}
+
+		text, err := os.ReadFile(path)
+		for _, named := range upwards.FindAllString(string(text), -1) {
+			below, err := filepath.Rel(root, filepath.Join(filepath.Dir(path), named))
+			if err != nil {
+				return err
+			}
+
+			if top, _, _ := strings.Cut(below, "/"); !slices.Contains(has, top) {
+				t.Errorf("%s: got no %s among %q, want it: %s names it", files, top, has, path)
+			}
+		}
+
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
