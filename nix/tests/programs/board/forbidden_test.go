@@ -50,6 +50,12 @@ func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
 			want: `SD card: CMD\d+ without supply`,
 		},
 		{
+			name: "a card at the wrong I/O voltage",
+			// PLDO5 to 1.8 V.
+			commands: append(pmicWrite(0x52, 0x68), "mmc read 2000000 0 1"),
+			want:     `SD card: CMD\d+ at 1800 mV of I/O, the card signals at 3.3 V`,
+		},
+		{
 			name: "a pin that is not the device's",
 			commands: []string{
 				fmt.Sprintf("mw.l %#x %#x", sdClock, 0xf<<(sdClockIs+16)),
@@ -64,22 +70,15 @@ func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
 		},
 		{
 			name: "a rail that the board does not stand",
-			commands: []string{
-				// SPI2's pins, the controller for writing, the PMIC's BUCK3 to 3.4 V.
-				"mw.l fd5f0004 0ff00110", "mw.l fd5f0008 f0f01010",
-				"mw.l feb20000 00040001", "mw.l feb20008 1", "mw.l feb2000c 1",
-				"mw.l feb20400 80", "mw.l feb20400 1c", "mw.l feb20400 0", "mw.l feb20400 ff",
-			},
-			want: `rail dcdc3 \(logic\) is set to 3400000 uV; the board stands 675000 to 750000`,
+			// BUCK3 to 3.4 V.
+			commands: pmicWrite(0x1c, 0xff),
+			want:     `rail dcdc3 \(logic\) is set to 3400000 uV; the board stands 675000 to 750000`,
 		},
 		{
 			name: "a rail that is needed switched off",
-			commands: []string{
-				"mw.l fd5f0004 0ff00110", "mw.l fd5f0008 f0f01010",
-				"mw.l feb20000 00040001", "mw.l feb20008 1", "mw.l feb2000c 1",
-				"mw.l feb20400 80", "mw.l feb20400 0", "mw.l feb20400 0", "mw.l feb20400 40",
-			},
-			want: `rail dcdc3 \(logic\) is switched off while it is needed`,
+			// POWER_EN0: BUCK3's bit is written, as 0.
+			commands: pmicWrite(0, 0x40),
+			want:     `rail dcdc3 \(logic\) is switched off while it is needed`,
 		},
 		{
 			name: "flash and eMMC on the same pins",
@@ -145,5 +144,14 @@ func TestAFaultCanBeReportedWithoutEndingTheRun(t *testing.T) {
 
 	if got, want := board.Ask("echo still here"), "still here"; strings.Count(got, want) != 2 {
 		t.Errorf("got %q, want %q typed and said", got, want)
+	}
+}
+
+// pmicWrite are the commands of U-Boot that write a register of the PMIC: SPI2's pins, its controller for writing, the bytes.
+func pmicWrite(register, value byte) []string {
+	return []string{
+		"mw.l fd5f0004 0ff00110", "mw.l fd5f0008 f0f01010",
+		"mw.l feb20000 00040001", "mw.l feb20008 1", "mw.l feb2000c 1",
+		"mw.l feb20400 80", fmt.Sprintf("mw.l feb20400 %x", register), "mw.l feb20400 0", fmt.Sprintf("mw.l feb20400 %x", value),
 	}
 }
