@@ -400,7 +400,7 @@ packagesOf (self: {
   checkPaths = lib.concatStringsSep "\n" (
     lib.mapAttrsToList (name: check: "${name} ${check.outPath}") self.checks
   );
-  # A node's life, in many boots: not in `make test`. nix/debian/build life
+  # A node's life, in many boots: not in `make test`. nix/debian/build life, or another name of nix/tests/life.nix
   life = pkgs.callPackage ./nix/tests/life.nix {
     inherit (self)
       go-lint
@@ -411,11 +411,8 @@ packagesOf (self: {
       u-boot-qemu
       ;
   };
-  # Power cuts in an upgrade, as long: nix/debian/build power-cuts
-  power-cuts = self.life.override {
-    name = "power-cuts";
-    tests = "TestPowerCuts|TestALogOfWrites";
-  };
+  life-upgrades = self.life.override { name = "life-upgrades"; };
+  power-cuts = self.life.override { name = "power-cuts"; };
   # What a compiler makes, once more: not in `make test`, but in `make test-all`.
   reproducible-programs =
     let

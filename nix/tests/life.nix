@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-# A node's life after its first boot: installation onto another disk, upgrade, rollback, reset
-# (nix/tests/programs/node/life_test.go), or, as `name` and `tests` say, power cuts in the upgrade (powercut_test.go). It takes
-# many boots, so neither is among the checks: nix/debian/build life, nix/debian/build power-cuts. Outputs: log.
+# A node's life after its first boot (nix/tests/programs/node). By its `name`, which is what to call nix/debian/build with:
+#   life           installation onto another disk, upgrade, rollback, reset (life_test.go)
+#   life-upgrades  upgrades that do not get through (upgrade_test.go)
+#   power-cuts     power cuts in an upgrade (powercut_test.go)
+# They take many boots, so none is among the checks. Outputs: log.
 {
   lib,
   runCommand,
@@ -17,34 +19,51 @@
   start-qemu,
   u-boot-qemu,
   name ? "life",
-  tests ? "TestANodesWholeLife",
 }:
 let
-  # installer VERSION: the installer image of a version that is told by its kernel arguments.
+  parts = {
+    life = {
+      tests = "TestANodesWholeLife";
+      versions = [
+        "one"
+        "two"
+      ];
+    };
+    life-upgrades = {
+      tests = "TestANodeOutlives";
+      versions = [ "two" ];
+    };
+    power-cuts = {
+      tests = "TestPowerCuts|TestALogOfWrites";
+      versions = [
+        "one"
+        "two"
+      ];
+    };
+  };
+  part = parts.${name};
+
+  # installer VERSION: its installer image, told by its kernel arguments.
   installer =
     version:
-    let
-      image = installerImage.override {
-        sdImage = sdImage.override {
-          overlayOptions = sdImage.profile.overlay.options // {
-            extraKernelArgs = [ "life=${version}" ];
-          };
+    installerImage.override {
+      sdImage = sdImage.override {
+        overlayOptions = sdImage.profile.overlay.options // {
+          extraKernelArgs = [ "life=${version}" ];
         };
       };
-    in
-    "ln -s ${image}/installer-arm64.tar $out/${version}.tar";
+    };
   installers = runCommand "installers" { } ''
     mkdir $out
-    ${lib.concatMapStringsSep "\n" installer [
-      "one"
-      "two"
-    ]}
+    ${lib.concatMapStringsSep "\n" (
+      version: "ln -s ${installer version}/installer-arm64.tar $out/${version}.tar"
+    ) part.versions}
   '';
 in
 import ./node-module.nix { inherit buildGoModule go-lint; } {
   pname = name;
   tags = "life";
-  flags = "-timeout 6h -run '${tests}'";
+  flags = "-timeout 6h -run '${part.tests}'";
   nativeBuildInputs = [
     gptfdisk
     grub2

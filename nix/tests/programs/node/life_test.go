@@ -6,8 +6,8 @@
 //
 //	NODE_START=start-qemu NODE_IMAGE=… NODE_FIRMWARE=… NODE_REGISTRY=registry NODE_INSTALLERS=DIR go test -tags life -timeout 3h .
 //
-// NODE_INSTALLERS holds one.tar and two.tar: installer images whose kernel arguments have life=one and life=two. Needs
-// qemu-system-aarch64, qemu-io, zstd, sgdisk and grub-fstest.
+// NODE_INSTALLERS holds VERSION.tar for each version that a test names: an installer image whose kernel arguments have life=VERSION.
+// Needs qemu-system-aarch64, qemu-io, zstd, sgdisk and grub-fstest.
 package node_test
 
 import (
@@ -31,8 +31,12 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/config/types/v1alpha1"
 )
 
-// hostname tells that a configuration is kept.
-const hostname = "lives-long"
+const (
+	// hostname tells that a configuration is kept.
+	hostname = "lives-long"
+	// nvme is the node's disk as the node names it.
+	nvme = "/dev/nvme0n1"
+)
 
 // life is a node with its disks, from step to step. Of the disks, one holds the node, one is the card it is installed from, and
 // one is nobody's and has to stay so.
@@ -124,13 +128,14 @@ func raw(node, file string) []string {
 	return []string{"-blockdev", "driver=raw,discard=unmap,node-name=" + node + ",file.driver=file,file.cache.no-flush=on,file.filename=" + file}
 }
 
-// boot starts it from a disk.
-func (l *life) boot(disk string) { l.start(append(raw("disk", disk), l.attach("disk")...)...) }
+// boot starts it from a disk, with QEMU's arguments for more of them.
+func (l *life) boot(disk string, more ...string) {
+	l.start(slices.Concat(raw("disk", disk), l.attach("disk"), more)...)
+}
 
-// bootWithCard starts it with its disk and the card.
+// bootWithCard starts it with its disk and the card, which is searched last.
 func (l *life) bootWithCard() {
-	l.start(append(append(append(raw("disk", l.disk), raw("card", l.card)...), l.attach("disk")...),
-		"-device", "qemu-xhci", "-device", "usb-storage,drive=card")...)
+	l.boot(l.disk, append(raw("card", l.card), "-device", "qemu-xhci", "-device", "usb-storage,drive=card")...)
 }
 
 // untilOff waits for the node, which QEMU does not restart, to restart.
@@ -221,11 +226,12 @@ func (l *life) configured() {
 	l.apply(l.kept.Config)
 }
 
-func newLife(t *testing.T) *life {
+// newLife is of a node that is installed onto NVMe and upgraded, from images of versions. Its configuration names the first.
+func newLife(t *testing.T, versions ...string) *life {
 	t.Helper()
 
 	var images []string
-	for _, version := range []string{"one", "two"} {
+	for _, version := range versions {
 		images = append(images, "installer:"+version+"="+filepath.Join(os.Getenv("NODE_INSTALLERS"), version+".tar"))
 	}
 
@@ -240,7 +246,7 @@ func newLife(t *testing.T) *life {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		l.registry = serve(t, l.kept.Port, images...)
-		l.fresh()
+		l.fresh(versions[0])
 	case err != nil:
 		t.Fatal(err)
 	default:
@@ -260,21 +266,28 @@ func newLife(t *testing.T) *life {
 	return l
 }
 
-// fresh makes the disks and the configuration anew.
-func (l *life) fresh() {
+// fresh makes the configuration, and the disk that is nobody's.
+func (l *life) fresh(version string) {
 	l.t.Helper()
 
 	l.kept.Port = l.registry.port
-	l.kept.Config = l.configuration(func(c *v1alpha1.Config) { l.installs(c, "installer:one") }, generate.WithInstallDisk("/dev/nvme0n1"))
+	l.kept.Config = l.configuration(func(c *v1alpha1.Config) { l.installs(c, "installer:"+version) }, generate.WithInstallDisk(nvme))
 
 	var err error
 	if l.kept.Admin, err = l.admin.Bytes(); err != nil {
 		l.t.Fatal(err)
 	}
 
-	empty(l.t, l.disk, 8<<30)
 	empty(l.t, l.other, 64<<20)
-	l.medium()
+}
+
+// otherIsKept checks the disk that is nobody's.
+func (l *life) otherIsKept() {
+	l.t.Helper()
+
+	if content := head(l.t, l.other, 64<<20); strings.Trim(content, "\x00") != "" {
+		l.t.Error("got data on the disk that is nobody's, want zeros")
+	}
 }
 
 // medium makes a card to install from.
@@ -305,15 +318,18 @@ func (l *life) installs(c *v1alpha1.Config, image string) {
 func (l *life) begin() (before, after, log string) {
 	l.t.Helper()
 
-	card := sum(l.t, l.card)
 	before, after, log = filepath.Join(l.dir, "before.raw"), filepath.Join(l.dir, "after.raw"), filepath.Join(l.dir, "writes")
 
 	l.step("install from the card onto NVMe", func(t *testing.T) {
+		empty(t, l.disk, 8<<30)
+
+		card := sum(t, l.medium())
+
 		l.bootWithCard()
 		l.configured()
 		l.untilOff()
 
-		if want := "boot loader not written to /dev/nvme0n1: the board's mask ROM does not start from this kind of disk"; !strings.Contains(l.said(), want) {
+		if want := "boot loader not written to " + nvme + ": the board's mask ROM does not start from this kind of disk"; !strings.Contains(l.said(), want) {
 			t.Errorf("got no such line on the console, want %q", want)
 		}
 
@@ -339,8 +355,19 @@ func (l *life) begin() (before, after, log string) {
 	return before, after, log
 }
 
+// flashed has the image on NVMe as a node of version none, and makes a card.
+func (l *life) flashed() {
+	l.t.Helper()
+	l.step("first boot of the image on NVMe", func(*testing.T) {
+		l.medium()
+		l.boot(l.image("disk.raw", 8<<30))
+		l.configured()
+		l.runs("none")
+	})
+}
+
 func TestANodesWholeLife(t *testing.T) {
-	l := newLife(t)
+	l := newLife(t, "one", "two")
 	l.begin()
 
 	l.step("rollback", func(*testing.T) {
@@ -373,7 +400,5 @@ func TestANodesWholeLife(t *testing.T) {
 		l.runs("one")
 	})
 
-	if content := head(t, l.other, 64<<20); strings.Trim(content, "\x00") != "" {
-		t.Error("got data on the disk that is nobody's, want zeros")
-	}
+	l.otherIsKept()
 }

@@ -40,10 +40,10 @@ type node struct {
 	admin *clientconfig.Config
 
 	boots   int
-	console string // what the board's console says since it was switched on
-	machine int    // the process group of QEMU and who started it
-	plug    io.Closer
-	off     chan struct{} // closed when QEMU has ended
+	console string         // what the board's console says since it was switched on
+	machine int            // the process group of QEMU and who started it
+	plug    io.WriteCloser // takes the firmware's keys; closed it is pulled
+	off     chan struct{}  // closed when QEMU has ended
 
 	mu       sync.Mutex
 	firmware bytes.Buffer // what the firmware's console says since it was switched on
@@ -77,7 +77,7 @@ func (n *node) image(name string, size int64) string {
 
 	disk := filepath.Join(n.dir, name)
 
-	if out, err := exec.Command("zstd", "--decompress", "--quiet", os.Getenv("NODE_IMAGE"), "-o", disk).CombinedOutput(); err != nil {
+	if out, err := exec.Command("zstd", "--decompress", "--quiet", "--force", os.Getenv("NODE_IMAGE"), "-o", disk).CombinedOutput(); err != nil {
 		n.t.Fatalf("zstd: %v\n%s", err, out)
 	}
 

@@ -378,7 +378,7 @@ func (l *life) points(disk string, writes []write) []int {
 }
 
 func TestPowerCutsInAnUpgradeLeaveTheOldVersionOrTheNewOne(t *testing.T) {
-	l := newLife(t)
+	l := newLife(t, "one", "two")
 	before, after, log := l.begin()
 	l.pull()
 	l.cutPower(before, after, log)

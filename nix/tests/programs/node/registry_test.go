@@ -12,12 +12,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// relay is the way to a registry.
-type relay struct{ port, target string }
+// relay is the way to a registry, which can be cut.
+type relay struct {
+	port   string
+	target string
+
+	mu sync.Mutex
+	// left is how many bytes go to the node until the way is cut. Below zero it never is.
+	left int64
+}
 
 // serve starts a registry (nix/tests/programs/registry) with images, REPOSITORY:TAG=PATH each, and gives the way to it: through
 // a port, or through any when it is "0".
@@ -58,7 +66,7 @@ func serve(t *testing.T, port string, images ...string) *relay {
 	t.Cleanup(func() { _ = listener.Close() })
 
 	_, port, _ = strings.Cut(listener.Addr().String(), ":")
-	r := &relay{port, string(target)}
+	r := &relay{port: port, target: string(target), left: -1}
 
 	go func() {
 		for {
@@ -92,5 +100,41 @@ func (r *relay) carry(ctx context.Context, node net.Conn) {
 
 	go func() { _, _ = io.Copy(registry, node) }() // ends with either
 
-	_, _ = io.Copy(node, registry) // likewise
+	for buffer := make([]byte, 32<<10); ; {
+		n, err := registry.Read(buffer)
+		if err != nil || !r.pass(n) {
+			return
+		}
+
+		if _, err := node.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// pass says whether the way is there for that many bytes more.
+func (r *relay) pass(bytes int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	if r.left >= 0 {
+		r.left = max(0, r.left-int64(bytes))
+	}
+
+	return r.left != 0
+}
+
+// cutAfter cuts the way once that many bytes went to the node; below zero it is there again.
+func (r *relay) cutAfter(bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	r.left = bytes
+}
+
+func (r *relay) isCut() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	return r.left == 0
 }

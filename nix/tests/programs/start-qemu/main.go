@@ -4,7 +4,7 @@
 //
 //	start-qemu QEMU [ARGUMENT...]
 //
-// QEMU's output is its own. It ends with QEMU, with the same exit code; QEMU ends with it, or with its standard input.
+// QEMU's input and output are its own. It ends with QEMU, with the same exit code; QEMU ends with it, or with its standard input.
 package main
 
 import (
@@ -35,8 +35,15 @@ func run(args []string) error {
 		return errors.New("usage: start-qemu QEMU [ARGUMENT...]")
 	}
 
+	keys, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+
 	// In this process' group: a signal to the group stops both.
-	m, err := qemu.Process{Program: args[0], Args: args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Foreground: true}.Start(context.Background())
+	m, err := qemu.Process{
+		Program: args[0], Args: args[1:], Stdin: keys, Stdout: os.Stdout, Stderr: os.Stderr, Foreground: true,
+	}.Start(context.Background())
 	if err != nil {
 		return err
 	}
@@ -46,7 +53,7 @@ func run(args []string) error {
 	go func() {
 		defer close(unwanted)
 
-		_, _ = io.Copy(io.Discard, os.Stdin) // its end is all that matters
+		_, _ = io.Copy(w, os.Stdin) // ends with either
 	}()
 
 	select {

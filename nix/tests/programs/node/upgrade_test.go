@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build life
+
+package node_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+func TestANodeOutlivesUpgradesThatDoNotGetThrough(t *testing.T) {
+	l := newLife(t, "two")
+
+	l.flashed()
+
+	l.step("the registry is gone halfway: the old version runs on, and the upgrade goes on when it is back", func(t *testing.T) {
+		l.up("none")
+		l.registry.cutAfter(20 << 20)
+
+		upgraded := make(chan error, 1)
+		go func() { upgraded <- l.upgrade("installer:two", patience) }()
+
+		l.until("the way to the registry", func(context.Context) error {
+			if len(upgraded) > 0 {
+				t.Fatalf("upgrade: got an end (%v), want it to pull", <-upgraded)
+			}
+
+			if !l.registry.isCut() {
+				return errors.New("got one, want it cut in the middle of the image")
+			}
+
+			return nil
+		})
+		l.runs("none")
+		l.registry.cutAfter(-1)
+
+		if err := <-upgraded; err != nil {
+			t.Fatalf("upgrade: %v", err)
+		}
+
+		l.untilOff()
+		l.boot(l.disk)
+		l.runs("two")
+	})
+
+	l.otherIsKept()
+}
