@@ -404,6 +404,7 @@ packagesOf (self: {
   life = pkgs.callPackage ./nix/tests/life.nix {
     inherit (self)
       go-lint
+      imagerTools
       sdImage
       installerImage
       registry

@@ -13,6 +13,7 @@
   grub2,
   qemu,
   zstd,
+  imagerTools,
   sdImage,
   installerImage,
   registry,
@@ -31,7 +32,10 @@ let
     };
     life-upgrades = {
       tests = "TestANodeOutlives";
-      versions = [ "two" ];
+      versions = [
+        "two"
+        "panics"
+      ];
     };
     power-cuts = {
       tests = "TestPowerCuts|TestALogOfWrites";
@@ -43,13 +47,24 @@ let
   };
   part = parts.${name};
 
-  # installer VERSION: its installer image, told by its kernel arguments.
+  # What no kernel gets past: no init in the initramfs and none elsewhere.
+  nowhere = [
+    "rdinit=/nowhere"
+    "root=/dev/nowhere"
+  ];
+  # The kernel's arguments of each version, beside the one that tells it.
+  versions = {
+    one = [ ];
+    two = [ ];
+    panics = nowhere;
+  };
+  # installer VERSION: its installer image.
   installer =
     version:
     installerImage.override {
       sdImage = sdImage.override {
         overlayOptions = sdImage.profile.overlay.options // {
-          extraKernelArgs = [ "life=${version}" ];
+          extraKernelArgs = [ "life=${version}" ] ++ versions.${version};
         };
       };
     };
@@ -64,12 +79,15 @@ import ./node-module.nix { inherit buildGoModule go-lint; } {
   pname = name;
   tags = "life";
   flags = "-timeout 6h -run '${part.tests}'";
+  # The imager's mkfs.xfs finds its option files.
   nativeBuildInputs = [
+    imagerTools
     gptfdisk
     grub2
     qemu
     zstd
-  ];
+  ]
+  ++ imagerTools.runtimeInputs;
   env = {
     NODE_START = "${start-qemu}/bin/start-qemu";
     NODE_IMAGE = "${sdImage}/${sdImage.fileName}";

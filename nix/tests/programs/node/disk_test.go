@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -204,4 +205,74 @@ func metaCopies(t *testing.T, disk string) []string {
 	}
 
 	return []string{fmt.Sprintf("%x", sha256.Sum256(content[:metaCopy])), fmt.Sprintf("%x", sha256.Sum256(content[metaCopy:]))}
+}
+
+// bootNumber is BOOT's partition, of Talos' own layout.
+const bootNumber = 3
+
+// fillBoot makes a disk's BOOT anew with the system that is started and room for half of another one.
+func fillBoot(t *testing.T, disk string) {
+	t.Helper()
+
+	chosen, entries, err := menu(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	before, err := started(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	dir := t.TempDir()
+	file := func(name string, content []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+
+		return path
+	}
+	read := func(name string) []byte {
+		content, err := grubReads(disk, onBoot(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return content
+	}
+
+	e := entries[slices.IndexFunc(entries, func(e entry) bool { return e.name == chosen })]
+	kernel, initramfs := read(e.kernel), read(e.initramfs)
+
+	// The smallest that mkfs.xfs makes. 64 MiB of it is its journal, and some MiB what holds it together.
+	const size, own = 300 << 20, 68 << 20
+
+	fill := empty(t, filepath.Join(dir, "fill"), size-own-int64(len(kernel)+len(initramfs))*3/2)
+	boot := empty(t, filepath.Join(dir, "boot"), size)
+	// Folders of one letter: A or B.
+	proto := file("proto", fmt.Appendf(nil, `/
+0 0
+d--755 0 0
+fill ---644 0 0 %s
+%s d--755 0 0
+%s ---644 0 0 %s
+%s ---644 0 0 %s
+$
+grub d--755 0 0
+grub.cfg ---644 0 0 %s
+$
+$
+`, fill, e.kernel[1:2], filepath.Base(e.kernel), file("kernel", kernel), filepath.Base(e.initramfs), file("initramfs", initramfs),
+		file("config", read("/grub/grub.cfg"))))
+
+	// Some releases of mkfs.xfs spoil a file that does not fit into one allocation group.
+	command(t, "mkfs.xfs", "-q", "-d", "agcount=2", "-c", "options=/usr/share/xfsprogs/mkfs/lts_6.12.conf", "-L", "BOOT", "-p", proto, boot)
+
+	start, _ := partition(t, disk, bootNumber)
+	command(t, "dd", "if="+boot, "of="+disk, "bs=1M", fmt.Sprintf("seek=%d", start), "oflag=seek_bytes", "conv=notrunc", "status=none")
+
+	if got, err := started(disk); err != nil || got != before {
+		t.Fatalf("got %v (%v) on the smaller BOOT, want %v", got, err, before)
+	}
 }

@@ -7,7 +7,7 @@
 //	NODE_START=start-qemu NODE_IMAGE=… NODE_FIRMWARE=… NODE_REGISTRY=registry NODE_INSTALLERS=DIR go test -tags life -timeout 3h .
 //
 // NODE_INSTALLERS holds VERSION.tar for each version that a test names: an installer image whose kernel arguments have life=VERSION.
-// Needs qemu-system-aarch64, qemu-io, zstd, sgdisk and grub-fstest.
+// Needs qemu-system-aarch64, qemu-io, zstd, sgdisk, mkfs.xfs and grub-fstest.
 package node_test
 
 import (

@@ -7,11 +7,22 @@ package node_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"testing"
 )
 
+// again is a disk to try on.
+func (l *life) again(disk string) string {
+	l.t.Helper()
+
+	tried := filepath.Join(l.dir, "tried.raw")
+	copied(l.t, disk, tried)
+
+	return tried
+}
+
 func TestANodeOutlivesUpgradesThatDoNotGetThrough(t *testing.T) {
-	l := newLife(t, "two")
+	l := newLife(t, "two", "panics")
 
 	l.flashed()
 
@@ -43,6 +54,26 @@ func TestANodeOutlivesUpgradesThatDoNotGetThrough(t *testing.T) {
 		l.untilOff()
 		l.boot(l.disk)
 		l.runs("two")
+	})
+
+	l.step("BOOT has no room: the old version starts", func(t *testing.T) {
+		l.pull()
+
+		full := l.again(l.disk)
+		fillBoot(t, full)
+		l.boot(full)
+		l.runs("two")
+
+		// By its events alone the API tells what becomes of an upgrade.
+		if err := l.upgrade("installer:panics", patience); err != nil {
+			t.Fatalf("upgrade: %v", err)
+		}
+
+		l.untilSaid("no space left on device")
+		l.untilOff()
+		l.boot(full)
+		l.runs("two")
+		l.pull()
 	})
 
 	l.otherIsKept()
