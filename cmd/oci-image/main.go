@@ -38,7 +38,7 @@ func main() {
 }
 
 func buildCommand() *cobra.Command {
-	var platforms, annotations []string
+	var platforms, annotations, entrypoint []string
 
 	cmd := &cobra.Command{
 		Use:     "build --platform linux/ARCH=DIR... LAYOUT",
@@ -62,7 +62,7 @@ func buildCommand() *cobra.Command {
 				return err
 			}
 
-			index, err := oci.Index(dirs, notes, created)
+			index, err := oci.Index(dirs, oci.ImageOptions{Annotations: notes, Entrypoint: entrypoint, Created: created})
 			if err != nil {
 				return err
 			}
@@ -84,6 +84,7 @@ func buildCommand() *cobra.Command {
 
 	cmd.Flags().StringArrayVar(&platforms, "platform", nil, "`OS/ARCH=DIR` of files (repeat for each)")
 	cmd.Flags().StringArrayVar(&annotations, "annotation", nil, "a `KEY=VALUE` on index and images (repeat for each)")
+	cmd.Flags().StringArrayVar(&entrypoint, "entrypoint", nil, "`PROGRAM` that a container runs (repeat for its arguments)")
 	cobra.CheckErr(cmd.MarkFlagRequired("platform"))
 
 	return cmd

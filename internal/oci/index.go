@@ -19,10 +19,20 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
+// ImageOptions say what images hold beside files.
+type ImageOptions struct {
+	// Annotations go onto the index and each image, and into each image's configuration as labels.
+	Annotations map[string]string
+	// Entrypoint is the program that a container of the image runs, and its first arguments. None for an image that is
+	// only unpacked, or whose users all name the program.
+	Entrypoint []string
+	// Created is the only time that stands anywhere.
+	Created time.Time
+}
+
 // Index makes an image index of one directory for each platform ("linux/arm64" to directory). Files that every platform
-// has alike are one layer that all images share; what differs is a second layer. The annotations go onto the index and
-// each image, and into each image's configuration as labels; created is the only time that stands anywhere.
-func Index(dirs map[string]string, annotations map[string]string, created time.Time) (v1.ImageIndex, error) {
+// has alike are one layer that all images share; what differs is a second layer.
+func Index(dirs map[string]string, options ImageOptions) (v1.ImageIndex, error) {
 	trees := map[string][]entry{}
 
 	for platform, dir := range dirs {
@@ -56,7 +66,7 @@ func Index(dirs map[string]string, annotations map[string]string, created time.T
 			}
 		}
 
-		image, err := image(*target, annotations, created, shared, own)
+		image, err := image(*target, options, shared, own)
 		if err != nil {
 			return nil, fmt.Errorf("platform %s: %w", platform, err)
 		}
@@ -64,7 +74,7 @@ func Index(dirs map[string]string, annotations map[string]string, created time.T
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: target}})
 	}
 
-	return mutate.Annotations(index, annotations).(v1.ImageIndex), nil
+	return mutate.Annotations(index, options.Annotations).(v1.ImageIndex), nil
 }
 
 func everyTreeHas(trees map[string][]entry, e entry) bool {
@@ -77,14 +87,14 @@ func everyTreeHas(trees map[string][]entry, e entry) bool {
 	return true
 }
 
-func image(platform v1.Platform, annotations map[string]string, created time.Time, layers ...[]entry) (v1.Image, error) {
+func image(platform v1.Platform, options ImageOptions, layers ...[]entry) (v1.Image, error) {
 	image, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{
 		OS:           platform.OS,
 		Architecture: platform.Architecture,
 		Variant:      platform.Variant,
-		Created:      v1.Time{Time: created},
+		Created:      v1.Time{Time: options.Created},
 		RootFS:       v1.RootFS{Type: "layers"},
-		Config:       v1.Config{Labels: annotations},
+		Config:       v1.Config{Labels: options.Annotations, Entrypoint: options.Entrypoint},
 	})
 	if err != nil {
 		return nil, err
@@ -100,7 +110,7 @@ func image(platform v1.Platform, annotations map[string]string, created time.Tim
 		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 			r, w := io.Pipe()
 
-			go func() { w.CloseWithError(writeTar(w, entries, created)) }()
+			go func() { w.CloseWithError(writeTar(w, entries, options.Created)) }()
 
 			return r, nil
 		}, tarball.WithMediaType(types.OCILayer))
@@ -113,7 +123,7 @@ func image(platform v1.Platform, annotations map[string]string, created time.Tim
 		}
 	}
 
-	return mutate.Annotations(image, annotations).(v1.Image), nil
+	return mutate.Annotations(image, options.Annotations).(v1.Image), nil
 }
 
 // WriteLayout writes index as an OCI image layout: the directory must not exist, and does not exist after an error.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,6 +28,12 @@ var created = time.Unix(1700000000, 0).UTC()
 var annotations = map[string]string{
 	"org.opencontainers.image.source": "https://example.org/overlay",
 	"versions":                        "u-boot=1,tf-a=2",
+}
+
+var options = oci.ImageOptions{
+	Annotations: annotations,
+	Entrypoint:  []string{"/installers/nanopi-m6", "get-options"},
+	Created:     created,
 }
 
 // plant writes files ("name*" is executable, "name@target" a symbolic link) and returns their directory.
@@ -87,7 +94,7 @@ func overlayDirs(t *testing.T) map[string]string {
 func mustIndex(t *testing.T, dirs map[string]string) v1.ImageIndex {
 	t.Helper()
 
-	index, err := oci.Index(dirs, annotations, created)
+	index, err := oci.Index(dirs, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,6 +230,10 @@ func TestImagesShareWhatIsAlikeAndDifferInTheInstaller(t *testing.T) {
 		if got := config.Config.Labels["versions"]; got != annotations["versions"] {
 			t.Errorf("label: got %q, want %q", got, annotations["versions"])
 		}
+
+		if got := config.Config.Entrypoint; !slices.Equal(got, options.Entrypoint) {
+			t.Errorf("entrypoint: got %q, want %q", got, options.Entrypoint)
+		}
 	}
 
 	for i, alike := range []bool{true, false} {
@@ -329,7 +340,7 @@ func TestIndexRefusesWhatIsNoImage(t *testing.T) {
 		"no platform":       {map[string]string{"a/b/c/d/e": plant(t, map[string]string{"a": ""})}, "platform"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := oci.Index(tc.dirs, nil, created); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, err := oci.Index(tc.dirs, oci.ImageOptions{}); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v does not say %q", err, tc.want)
 			}
 		})
