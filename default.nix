@@ -60,7 +60,7 @@ in
 packagesOf (self: {
   inherit sources;
 
-  # Each Go module's dependencies; goModules is all of them.
+  # Each Go module's dependencies; goModules is those of image and checks.
   vendored = {
     root = self.oci-image.goModules;
     imager = self.imager.goModules;
@@ -73,8 +73,20 @@ packagesOf (self: {
     node = self.checks.node.goModules;
     supply-chain = self.supply-chain.goModules;
     golangci-lint = self.go-lint.golangci-lint.goModules;
+    kubernetes = self.cluster.kubernetes.goModules;
+    etcd = self.cluster.etcd.goModules;
+    coredns = self.cluster.coredns.goModules;
+    flannel = self.cluster.flannel.goModules;
   };
-  goModules = builtins.attrValues self.vendored;
+  # Not Kubernetes', which neither the image nor `make test` needs.
+  goModules = builtins.attrValues (
+    removeAttrs self.vendored [
+      "kubernetes"
+      "etcd"
+      "coredns"
+      "flannel"
+    ]
+  );
 
   # Boot chain
   tfa = arm64.callPackage ./nix/boot/tfa.nix { inherit sources; };
@@ -414,6 +426,13 @@ packagesOf (self: {
   };
   life-upgrades = self.life.override { name = "life-upgrades"; };
   power-cuts = self.life.override { name = "power-cuts"; };
+  # Kubernetes from its Go modules, and its images.
+  cluster = import ./nix/kubernetes {
+    inherit pkgs arm64 sources;
+    inherit (self) oci-image node-root;
+    pause = program arm64 "nix/tests/programs/pause" [ ];
+    web = program arm64 "nix/tests/programs/web" [ ];
+  };
   # What a compiler makes, once more: not in `make test`, but in `make test-all`.
   reproducible-programs =
     let

@@ -82,9 +82,11 @@ rec {
     ./tests/programs/kernel-check
     ./tests/programs/lists
     ./tests/programs/overlay-artifacts
+    ./tests/programs/pause
     ./tests/programs/registry
     ./tests/programs/start-qemu
     ./tests/programs/two-disks
+    ./tests/programs/web
     ./tests/programs/workloads
   ];
 }

@@ -12,4 +12,8 @@
   node = "sha256-PzaMmj1NV/GKWFbgXtkGzPGimqbJX9KDzmnIpP4YmDE=";
   supply-chain = "sha256-5BXjnHHQVrIgAhXgzZc+t6dKE0FcWgparcb+tGRaD6w=";
   golangci-lint = "sha256-yO44uGOoHAlfHaEx4ZfRtP9BR91v1k2a6XIcWJwUpk8=";
+  kubernetes = "sha256-AzC71MQpnllRnTvzC58rfbRBYRQ0Tnv1Iz/HdzBxQuY=";
+  etcd = "sha256-CFQuDUnKkaEOscd69VLBk2qwghmDWHWlkbCgVDk91eg=";
+  coredns = "sha256-925NICT66rEOj1nBaZkaMGiOFGtw240y8xZ0lgbXzh8=";
+  flannel = "sha256-NRjo4TjgzbA2s/GUjpkkFltC4BMwLn2fLWuVYzB0vKA=";
 }
