@@ -295,20 +295,23 @@ func (l *life) cutPower(before, after, logFile string) {
 
 		next++
 
-		// The last ones as well: there the default changes.
-		booted := next%(len(points)/(bootedCuts-1)) == 0 || next == len(points)
+		possible := ways
+		if len(pending) == 0 {
+			possible = ways[:1] // all was flushed
+		}
 
-		for n, way := range ways {
-			// When all was flushed there is but one.
-			if len(pending) == 0 && n > 0 {
-				break
-			}
+		// Of an instant one disk, each time lost in another way. The last instant as well: there the default has changed.
+		boot := -1
+		if next%(len(points)/bootedCuts) == 0 {
+			boot = len(boots) % len(possible)
+		}
 
+		for n, way := range possible {
 			left := way.left(random, pending)
 			old := m.apply(t, left)
 			judge(way.name, k)
 
-			if booted && (len(pending) == 0 || n == len(boots)%len(ways)) {
+			if n == boot {
 				c := cut{filepath.Join(l.dir, fmt.Sprintf("cut-%d.raw", k)), fmt.Sprintf("after write %d, %s", k, way.name)}
 				copied(t, disk, c.disk)
 				boots = append(boots, c)
