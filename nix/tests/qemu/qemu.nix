@@ -32,6 +32,7 @@ stdenv.mkDerivation {
     ./patches/0007-hw-sd-cards-beside-sd.c-and-data-in-blocks.patch
     ./patches/0008-hw-sd-SDHCI-says-when-a-tuning-block-is-there.patch
     ./patches/0009-hw-usb-DWC3-takes-the-event-ring-by-its-lower-half.patch
+    ./patches/0010-hw-sd-SDMA-goes-on-after-its-boundary.patch
   ];
   postPatch = ''
     cp -r ${./hw} hw/rockchip

@@ -99,7 +99,8 @@ func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
 			commands: []string{
 				fmt.Sprintf("mw.l %#x %#x", gpio3DirectionHigh, slotPower<<16|slotPower),
 				fmt.Sprintf("mw.l %#x %#x", gpio3DataHigh, slotPower<<16|slotPower),
-				pcieLink, "md.l fe190300 1",
+				// A driver may ask first, and let PERST# go then.
+				pcieLink, "sleep 1", "md.l fe190300 1",
 			},
 			want: "PCIe m2m: link asked for with PERST# low",
 		},

@@ -6,6 +6,7 @@ package board_test
 
 import (
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -256,6 +257,34 @@ func TestUBootReadsDisksBeyondCards(t *testing.T) {
 
 			if got := board.Ask("md.b 2000000 8"); !strings.Contains(got, written) {
 				t.Errorf("got %q from the disk, want %s", got, written)
+			}
+		})
+	}
+}
+
+// An EFI program is longer than what a controller moves before it wants the next address (512 KiB).
+func TestUBootReadsLongRuns(t *testing.T) {
+	for device, kind := range map[int]mediumKind{0: emmc, 1: sd} {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+
+			const size = 2 << 20
+
+			file := kind.written(t) // which has the loader in this range
+			content := make([]byte, size)
+
+			if _, err := file.ReadAt(content, 0); err != nil {
+				t.Fatal(err)
+			}
+
+			board := start(t, "", kind.drive(file)...)
+			board.Prompt()
+			board.Ask(fmt.Sprintf("mmc dev %d", device))
+			board.Ask(fmt.Sprintf("mmc read 10000000 0 %x", size/512))
+
+			want := fmt.Sprintf("%08x", crc32.ChecksumIEEE(content))
+			if got := board.Ask(fmt.Sprintf("crc32 10000000 %x", size)); !strings.Contains(got, want) {
+				t.Errorf("got %q, want the sum %s", got, want)
 			}
 		})
 	}

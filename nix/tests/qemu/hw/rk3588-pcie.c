@@ -45,6 +45,7 @@ enum { TYPE_MEM = 0, TYPE_IO = 2, TYPE_CFG0 = 4, TYPE_CFG1 = 5 };
 #define LTSSM_UP 0x30011 /* both layers up, L0 */
 #define LTSSM_DETECT 0
 #define LTSSM_POLLING 2
+#define PERST_GRACE 200 /* ms that PERST# may be low while a link is asked for */
 #define CLIENT_SIZE 0x10000
 #define CLIENT_REGS 0x400
 
@@ -66,7 +67,8 @@ struct RK3588PCIe {
     uint32_t client_regs[CLIENT_REGS / 4];
     uint8_t lines;
     uint32_t link_after; /* ms that a slow card needs from PERST# on */
-    int64_t released;
+    int64_t released;  /* ms: when PERST# went high */
+    int64_t low_until; /* ms: how long it may be low */
     bool perst_high, powered, complained;
 };
 
@@ -77,6 +79,12 @@ static PCIDevice *pcie_card(RK3588PCIe *s)
     return bus->devices[0];
 }
 
+/* Linux asks for a link, or has U-Boot's, and pulls PERST# low for 100 ms. */
+static void pcie_allow_perst_low(RK3588PCIe *s)
+{
+    s->low_until = qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + PERST_GRACE;
+}
+
 /* A card is there that is on its way to a link, or has one. */
 static bool pcie_training(RK3588PCIe *s)
 {
@@ -85,7 +93,10 @@ static bool pcie_training(RK3588PCIe *s)
         return false;
     }
     if (!s->powered || !s->perst_high) {
-        if (!s->complained) {
+        bool early = s->powered &&
+                     qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) < s->low_until;
+
+        if (!s->complained && !early) {
             s->complained = true;
             rk3588_fault("PCIe %s: link asked for with %s", s->slot,
                          s->powered ? "PERST# low" : "the slot's power off");
@@ -280,6 +291,9 @@ static void pcie_client_write(void *opaque, hwaddr offset, uint64_t value,
     }
     s->client_regs[offset / 4] = (s->client_regs[offset / 4] & ~mask) |
                                  (value & mask);
+    if (offset == CLIENT_CONTROL && (value & mask & CLIENT_LTSSM_ENABLE)) {
+        pcie_allow_perst_low(s);
+    }
     pcie_legacy_update(s);
 }
 
@@ -305,6 +319,9 @@ static void pcie_set_perst(void *opaque, int n, int level)
     trace_rk3588_pcie_perst(s->slot, level);
     if (level && !s->perst_high) {
         s->released = qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL);
+    }
+    if (!level) {
+        pcie_allow_perst_low(s);
     }
     s->perst_high = level;
 }
