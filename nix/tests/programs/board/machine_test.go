@@ -36,7 +36,7 @@ func start(t *testing.T, properties string, args ...string) model {
 
 	return model{machine.Start(t, machine.Input(t, "BOARD_QEMU"), append([]string{
 		"-M", "nanopi-m6" + properties, "-icount", "shift=4,sleep=off", "-display", "none", "-monitor", "none",
-		"-serial", "stdio", "-d", "trace:nanopi_m6_led,trace:rk3588_card_low_voltage",
+		"-serial", "stdio", "-d", "trace:nanopi_m6_led,trace:rk3588_card_io_voltage,trace:rk3588_card_low_voltage",
 	}, args...)...), t}
 }
 

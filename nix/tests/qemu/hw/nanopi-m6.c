@@ -398,6 +398,9 @@ static void create_sd(NanoPiM6 *m)
     m->sd = create_card(host, drive_get(IF_SD, 0, 0), false, m->uhs);
     qdev_connect_gpio_out(m->gpio[4], 12,
                           qdev_get_gpio_in_named(DEVICE(m->sd), "supply", 0));
+    qdev_connect_gpio_out_named(host, "clock", 0,
+                                qdev_get_gpio_in_named(DEVICE(m->sd), "clock",
+                                                       0));
 }
 
 static void create_emmc(NanoPiM6 *m)

@@ -24,6 +24,7 @@ enum { IDLE, READY, IDENT, STANDBY, TRANSFER, DATA, RECEIVE, PROGRAM };
 #define BLOCK 512
 #define AHEAD (64 * KiB)
 #define BOOT_PARTITION (4 * MiB)
+#define IO_LOW_BELOW 2000 /* mV: signalling at 1.8 V, not at 3.3 V */
 
 #define OCR_BUSY (1u << 31)
 #define OCR_HIGH_CAPACITY (1u << 30)
@@ -46,7 +47,9 @@ struct RK3588Card {
 
     bool supplied;
     unsigned io_voltage; /* millivolts, of the rail */
-    bool low_voltage;    /* the card was switched to 1.8 V */
+    bool low_voltage;    /* the card signals at 1.8 V */
+    bool switching;      /* it was told to, and holds its lines low */
+    bool clock;
 
     unsigned state;
     bool app;
@@ -112,12 +115,31 @@ static void card_set_supply(void *opaque, int n, int level)
     }
     trace_rk3588_card_supply(s->mmc ? "eMMC" : "SD", level);
     s->supplied = level;
-    s->low_voltage = false;
+    s->low_voltage = s->switching = false;
     card_power_up(s);
+}
+
+/*
+ * After CMD11 a host stops the clock, changes the I/O's supply and starts the
+ * clock again, by which the card sees at what it is to signal.
+ */
+static void card_set_clock(void *opaque, int n, int level)
+{
+    RK3588Card *s = opaque;
+
+    if (level && !s->clock && s->switching && s->io_voltage < IO_LOW_BELOW) {
+        s->switching = false;
+        s->low_voltage = true;
+        trace_rk3588_card_low_voltage();
+    }
+    s->clock = level;
 }
 
 void rk3588_card_set_io_voltage(RK3588Card *s, unsigned millivolts)
 {
+    if (millivolts != s->io_voltage) {
+        trace_rk3588_card_io_voltage(millivolts);
+    }
     s->io_voltage = millivolts;
 }
 
@@ -131,7 +153,7 @@ bool rk3588_card_rom_read(RK3588Card *s, uint64_t offset, void *buffer,
 {
     /* The ROM signals at 3.3 V (SD) and starts with CMD0, whatever was before. */
     if (!rk3588_card_present(s) || !s->supplied ||
-        (!s->mmc && (s->low_voltage || s->io_voltage < 2700)) ||
+        (!s->mmc && (s->low_voltage || s->switching || s->io_voltage < 2700)) ||
         offset + length > s->size) {
         return false;
     }
@@ -518,8 +540,7 @@ static int card_command(RK3588Card *s, SDRequest *request, uint8_t *response)
         if (s->mmc || !s->uhs || s->state != READY) {
             return 0;
         }
-        s->low_voltage = true;
-        trace_rk3588_card_low_voltage();
+        s->switching = true;
         return card_r1(s, response);
     case 12: {
         int length = card_r1(s, response);
@@ -595,7 +616,10 @@ static int card_do_command(SDState *sd, SDRequest *request, uint8_t *response)
         rk3588_fault("%s: CMD%u without supply", name, request->cmd);
         return 0;
     }
-    if (!s->mmc && s->low_voltage != (s->io_voltage < 2000)) {
+    if (s->switching) {
+        return 0;
+    }
+    if (!s->mmc && s->low_voltage != (s->io_voltage < IO_LOW_BELOW)) {
         rk3588_fault("%s: CMD%u at %u mV of I/O, the card signals at %s V", name,
                      request->cmd, s->io_voltage,
                      s->low_voltage ? "1.8" : "3.3");
@@ -642,12 +666,12 @@ static void card_set_voltage(SDState *sd, uint16_t millivolts)
 
 static uint8_t card_dat_lines(SDState *sd)
 {
-    return 0xf;
+    return CARD(sd)->switching ? 0 : 0xf;
 }
 
 static bool card_cmd_line(SDState *sd)
 {
-    return true;
+    return !CARD(sd)->switching;
 }
 
 static void card_realize(DeviceState *dev, Error **errp)
@@ -680,6 +704,7 @@ static void card_realize(DeviceState *dev, Error **errp)
 static void card_init(Object *obj)
 {
     qdev_init_gpio_in_named(DEVICE(obj), card_set_supply, "supply", 1);
+    qdev_init_gpio_in_named(DEVICE(obj), card_set_clock, "clock", 1);
 }
 
 static const Property card_properties[] = {

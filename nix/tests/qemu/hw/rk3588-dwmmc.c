@@ -1,8 +1,9 @@
 /*
  * DesignWare mobile storage host (dw_mmc) as the RK3588 has it for SD
  *
- * Registers from Linux' and U-Boot's dw_mmc drivers. Data moves when it is
- * asked for; nothing takes time.
+ * Registers from Linux' and U-Boot's dw_mmc drivers, and from Linux' when the
+ * voltage switch's interrupt comes (in place of CMD11's end, and when the card
+ * has switched). Data moves when it is asked for; nothing takes time.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,6 +26,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(RK3588DWMMC, RK3588_DWMMC)
 #define CTRL_RESETS 0x7
 #define CTRL_INT (1u << 4)
 #define CTRL_IDMAC (1u << 25)
+#define CLKENA 0x010
+#define CLKENA_ON (1u << 0)
 #define BLKSIZ 0x01c
 #define BYTCNT 0x020
 #define INTMASK 0x024
@@ -49,6 +52,10 @@ OBJECT_DECLARE_SIMPLE_TYPE(RK3588DWMMC, RK3588_DWMMC)
 #define INT_VOLTAGE (1u << 10)
 #define INT_AUTO_DONE (1u << 14)
 #define STATUS 0x048
+#define STATUS_FIFO_EMPTY (1u << 2)
+#define STATUS_FIFO_FULL (1u << 3)
+#define STATUS_BUSY (1u << 9)
+#define STATUS_FIFO_SHIFT 17
 #define FIFOTH 0x04c
 #define CDETECT 0x050
 #define VERID 0x06c
@@ -77,7 +84,7 @@ struct RK3588DWMMC {
 
     MemoryRegion iomem;
     SDBus bus;
-    qemu_irq irq;
+    qemu_irq irq, clock;
     RK3588IOC *ioc;
     uint32_t regs[FIFO / 4];
     uint32_t left; /* bytes of the transfer that are still to move */
@@ -160,6 +167,22 @@ static void dwmmc_idmac(RK3588DWMMC *s)
     dwmmc_data_over(s);
 }
 
+/* The card holds its data lines low. */
+static bool dwmmc_busy(RK3588DWMMC *s)
+{
+    return !(sdbus_get_dat_lines(&s->bus) & 1);
+}
+
+static void dwmmc_update_clock(RK3588DWMMC *s, bool voltage)
+{
+    bool busy = dwmmc_busy(s);
+
+    qemu_set_irq(s->clock, !!(R(CLKENA) & CLKENA_ON));
+    if (voltage && busy && !dwmmc_busy(s)) {
+        R(RINTSTS) |= INT_VOLTAGE; /* the card has switched */
+    }
+}
+
 static void dwmmc_command(RK3588DWMMC *s)
 {
     uint32_t cmd = R(CMD);
@@ -169,9 +192,7 @@ static void dwmmc_command(RK3588DWMMC *s)
 
     R(CMD) &= ~CMD_START;
     if (cmd & CMD_CLOCK) {
-        if (cmd & CMD_VOLTAGE) {
-            R(RINTSTS) |= INT_VOLTAGE;
-        }
+        dwmmc_update_clock(s, cmd & CMD_VOLTAGE);
         return;
     }
     if (!rk3588_pins_routed(s->ioc, "SD host", pins, ARRAY_SIZE(pins))) {
@@ -191,8 +212,8 @@ static void dwmmc_command(RK3588DWMMC *s)
     } else {
         R(RESP0) = ldl_be_p(response);
     }
-    if (request.cmd == 11 && (cmd & CMD_VOLTAGE)) {
-        R(RINTSTS) |= INT_VOLTAGE;
+    if ((cmd & CMD_VOLTAGE) && dwmmc_busy(s)) {
+        R(RINTSTS) |= INT_VOLTAGE; /* the card is ready to switch */
         return;
     }
     R(RINTSTS) |= INT_CMD_DONE;
@@ -232,8 +253,9 @@ static uint64_t dwmmc_read(void *opaque, hwaddr offset, unsigned size)
         return R(RINTSTS) & R(INTMASK);
     case STATUS:
         words = s->write ? 0 : MIN(DIV_ROUND_UP(s->left, 4), FIFO_DEPTH);
-        return words << 17 | (words ? 0 : 1u << 2) |
-               (words == FIFO_DEPTH ? 1u << 3 : 0);
+        return words << STATUS_FIFO_SHIFT | (words ? 0 : STATUS_FIFO_EMPTY) |
+               (words == FIFO_DEPTH ? STATUS_FIFO_FULL : 0) |
+               (dwmmc_busy(s) ? STATUS_BUSY : 0);
     case CDETECT:
         return !sdbus_get_inserted(&s->bus);
     case VERID:
@@ -311,6 +333,7 @@ static void dwmmc_reset_hold(Object *obj, ResetType type)
     memset(s->regs, 0, sizeof(s->regs));
     s->left = 0;
     R(FIFOTH) = (FIFO_DEPTH - 1) << 16;
+    qemu_irq_lower(s->clock);
     dwmmc_update(s);
 }
 
@@ -321,6 +344,7 @@ static void dwmmc_init(Object *obj)
     memory_region_init_io(&s->iomem, obj, &dwmmc_ops, s, "rk3588-dwmmc", 0x4000);
     sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->iomem);
     sysbus_init_irq(SYS_BUS_DEVICE(s), &s->irq);
+    qdev_init_gpio_out_named(DEVICE(s), &s->clock, "clock", 1);
     qbus_init(&s->bus, sizeof(s->bus), TYPE_SD_BUS, DEVICE(s), "sd-bus");
 }
 
