@@ -43,6 +43,11 @@ let
     '';
   };
   image = sdImage.override { inherit initramfs; };
+  imageUHS = image.override {
+    overlayOptions = sdImage.profile.overlay.options // {
+      dtb = [ "rk3588s-nanopi-m6-sd-uhs.dtbo" ];
+    };
+  };
 in
 module.bootTest buildGoModule {
   program = "board";
@@ -64,5 +69,6 @@ module.bootTest buildGoModule {
   env = {
     BOARD_QEMU = "${qemu-nanopi-m6}/bin/qemu-system-aarch64";
     BOARD_IMAGE = "${image}/${image.fileName}";
+    BOARD_IMAGE_UHS = "${imageUHS}/${imageUHS.fileName}";
   };
 }

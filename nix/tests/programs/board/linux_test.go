@@ -16,12 +16,12 @@ import (
 	"talos-nanopi-m6/internal/qemu"
 )
 
-// linux is a board that runs the image's kernel, with a shell for its first program (nix/tests/board-linux/init): Ask gives
-// what a command of it says.
-func linux(t *testing.T, properties string, args ...string) model {
+// linux is a board that runs the kernel of the image that the variable names, with a shell for its first program
+// (nix/tests/board-linux/init): Ask gives what a command of it says.
+func linux(t *testing.T, variable, properties string, args ...string) model {
 	t.Helper()
 
-	image, err := qemu.Options{Image: machine.Input(t, "BOARD_IMAGE"), Board: true}.Prepare(t.Context(), t.TempDir())
+	image, err := qemu.Options{Image: machine.Input(t, variable), Board: true}.Prepare(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestLinuxDrivesTheBoard(t *testing.T) {
 	const hot = 80 // degrees Celsius
 
 	// The card is one that a kernel would switch to 1.8 V, as most are, and a warm reset then leave there.
-	board := linux(t, fmt.Sprintf(",uhs=on,temperature=%d", hot), equipped(t)...)
+	board := linux(t, "BOARD_IMAGE", fmt.Sprintf(",uhs=on,temperature=%d", hot), equipped(t)...)
 
 	board.want("cat /sys/devices/system/cpu/online", "0-7")
 	board.want("cat /sys/kernel/debug/devices_deferred", "")
@@ -149,7 +149,7 @@ func TestLinuxDrivesTheBoard(t *testing.T) {
 func TestLinuxOnV2(t *testing.T) {
 	t.Parallel()
 
-	board := linux(t, ",board=v2,temperature=30", "-nic", "user")
+	board := linux(t, "BOARD_IMAGE", ",board=v2,temperature=30", "-nic", "user")
 	board.want("tr -d '\\0' </proc/device-tree/model", "FriendlyElec NanoPi M6 V2")
 	board.want("cat /sys/kernel/debug/devices_deferred", "")
 	board.speaksToTheNetwork("YT8531 Gigabit Ethernet")
@@ -164,6 +164,27 @@ func TestLinuxOnV2(t *testing.T) {
 	board.Type("kill -STOP $(pidof watchdog)\r")
 	board.Until("watchdog expired: reset")
 	board.Until("mask ROM: starts from the SD card")
+}
+
+// With the overlay for a faster card the mask ROM has nothing to read after a warm reset (docs/board.md, "The card's voltage").
+func TestLinuxSwitchesTheCardTo1800mVWithTheOverlay(t *testing.T) {
+	t.Parallel()
+
+	board := linux(t, "BOARD_IMAGE_UHS", ",uhs=on", "-d", "trace:rk3588_card_io_voltage,trace:rk3588_card_low_voltage")
+
+	if !regexp.MustCompile(`(?s)SD I/O 1800 mV.*SD signals at 1.8 V`).MatchString(board.Said()) {
+		t.Error("got no 1.8 V at the card's I/O and then at the card, want both")
+	}
+
+	for _, want := range []string{"sd uhs SDR104", "1.80 V"} {
+		if got := board.says("cat /sys/kernel/debug/mmc1/ios"); !strings.Contains(got, want) {
+			t.Errorf("got the card's\n%s\nwant %s in it", got, want)
+		}
+	}
+
+	board.want("dd if=/dev/mmcblk1 of=/dev/null bs=1M count=8 2>/dev/null && echo read", "read")
+	board.Type("reboot -f\r")
+	board.Until("mask ROM: no loader on any medium")
 }
 
 func (m model) scalesItsCores() {
