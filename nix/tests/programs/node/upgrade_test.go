@@ -11,6 +11,20 @@ import (
 	"testing"
 )
 
+// broken upgrades a copy of the node's disk from version two to one that does not start, and gives the copy.
+func (l *life) broken(version string) string {
+	l.t.Helper()
+	l.pull()
+
+	disk := filepath.Join(l.dir, version+".raw")
+	copied(l.t, l.disk, disk)
+	l.boot(disk)
+	l.runs("two")
+	l.upgraded("installer:" + version)
+
+	return disk
+}
+
 // again is a disk to try on.
 func (l *life) again(disk string) string {
 	l.t.Helper()
@@ -73,6 +87,17 @@ func TestANodeOutlivesUpgradesThatDoNotGetThrough(t *testing.T) {
 		l.untilOff()
 		l.boot(full)
 		l.runs("two")
+		l.pull()
+	})
+
+	l.step("a kernel that panics is started again and again", func(*testing.T) {
+		panics := l.broken("panics")
+
+		l.boot(panics)
+		l.untilSaid("Kernel panic - not syncing")
+		l.untilOff()
+		l.boot(panics)
+		l.untilSaid("Kernel panic - not syncing")
 		l.pull()
 	})
 
