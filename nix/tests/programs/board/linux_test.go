@@ -66,7 +66,7 @@ func equipped(t *testing.T) []string {
 	t.Helper()
 
 	args := []string{"-nic", "user"}
-	for _, kind := range []mediumKind{emmc, nvme, usb2, usb3} {
+	for _, kind := range []mediumKind{emmc, nvme, ekey, usb2, usb3} {
 		args = append(args, kind.drive(kind.blank(t))...)
 	}
 
@@ -205,8 +205,17 @@ func (m model) scalesItsCores() {
 func (m model) readsItsMedia() {
 	m.t.Helper()
 
-	for block, size := range map[string]int64{"mmcblk0": emmc.size, "mmcblk1": sd.size, "nvme0n1": nvme.size, "sda": usb2.size, "sdb": usb3.size} {
-		m.want(fmt.Sprintf("cat /sys/block/%s/size", block), strconv.FormatInt(size/512, 10))
+	for controller, medium := range map[string]mediumKind{
+		"fe2e0000.mmc": emmc, "fe2c0000.mmc": sd, "a41000000.pcie": nvme, "a40c00000.pcie": ekey, "fc800000.usb": usb2, "fc000000.usb": usb3,
+	} {
+		block := m.says(`for b in /sys/block/*; do case $(readlink -f $b) in */` + controller + `/*) basename $b; break;; esac; done`)
+		if block == "" {
+			m.t.Errorf("%s: got no disk behind %s, want one", medium.name, controller)
+
+			continue
+		}
+
+		m.want(fmt.Sprintf("cat /sys/block/%s/size", block), strconv.FormatInt(medium.size/512, 10))
 		m.want(fmt.Sprintf("dd if=/dev/%s of=/dev/null bs=1M count=8 2>/dev/null && echo read", block), "read")
 	}
 

@@ -63,6 +63,7 @@ var (
 	emmc = mediumKind{"emmc", 4 << 30, "if=sd,index=1", ""}
 	nor  = mediumKind{"nor", 16 << 20, "if=mtd", ""}
 	sata = mediumKind{"SATA in the M-key slot", 64 << 20, "if=none,id=sata", "ich9-ahci,id=ahci,bus=m2m ide-hd,bus=ahci.0,drive=sata"}
+	ekey = mediumKind{"SATA in the E-key slot", 64 << 20, "if=none,id=ekey", "ich9-ahci,id=e,bus=m2e ide-hd,bus=e.0,drive=ekey"}
 	nvme = mediumKind{"nvme in the M-key slot", 4 << 30, "if=none,id=nvme", "nvme,bus=m2m,drive=nvme,serial=model"}
 	usb3 = mediumKind{"the USB 3 port's", 64 << 20, "if=none,id=usb3", "usb-storage,bus=usb-bus.4,drive=usb3"}
 	usb2 = mediumKind{"a USB 2 port's", 64 << 20, "if=none,id=usb2", "usb-storage,bus=usb-bus.0,port=2,drive=usb2"}
