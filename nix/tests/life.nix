@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # A node's life after its first boot (nix/tests/programs/node). By its `name`, which is what to call nix/debian/build with:
 #   life           installation onto another disk, upgrade, rollback, reset (life_test.go)
-#   life-upgrades  upgrades that do not get through (upgrade_test.go)
+#   life-upgrades  upgrades that do not get through, and how a person brings the old version back (upgrade_test.go)
 #   power-cuts     power cuts in an upgrade (powercut_test.go)
 # They take many boots, so none is among the checks. Outputs: log.
 {

@@ -7,9 +7,45 @@ package node_test
 import (
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
+
+// Keys of a terminal.
+const (
+	keyUp     = "\x1b[A"
+	keyDown   = "\x1b[B"
+	keyReturn = "\r"
+)
+
+// chooseOther waits for the menu of a disk's GRUB, in which a person has three seconds, and chooses the entry beside the
+// default, A or B.
+func (l *life) chooseOther(disk string) {
+	l.t.Helper()
+
+	chosen, entries, err := menu(disk)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+
+	key := keyDown
+	if entries[0].name != chosen {
+		key = keyUp // behind the second is the one that resets the node
+	}
+
+	for deadline := time.Now().Add(patience); !strings.Contains(l.firmwareSaid(), "The highlighted entry will be executed"); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			l.t.Fatal("got no menu of GRUB, want one")
+		}
+	}
+
+	if _, err := io.WriteString(l.plug, key+keyReturn); err != nil {
+		l.t.Fatal(err)
+	}
+}
 
 // broken upgrades a copy of the node's disk from version two to one that does not start, and gives the copy.
 func (l *life) broken(version string) string {
@@ -37,6 +73,7 @@ func (l *life) again(disk string) string {
 
 func TestANodeOutlivesUpgradesThatDoNotGetThrough(t *testing.T) {
 	l := newLife(t, "two", "panics")
+	panics := filepath.Join(l.dir, "panics.raw")
 
 	l.flashed()
 
@@ -91,13 +128,24 @@ func TestANodeOutlivesUpgradesThatDoNotGetThrough(t *testing.T) {
 	})
 
 	l.step("a kernel that panics is started again and again", func(*testing.T) {
-		panics := l.broken("panics")
+		l.broken("panics")
 
 		l.boot(panics)
 		l.untilSaid("Kernel panic - not syncing")
 		l.untilOff()
 		l.boot(panics)
 		l.untilSaid("Kernel panic - not syncing")
+		l.pull()
+	})
+
+	l.step("with a serial cable: GRUB's other entry, and rollback", func(*testing.T) {
+		tried := l.again(panics)
+		l.boot(tried)
+		l.chooseOther(tried)
+		l.runs("two")
+		l.rollback()
+		l.boot(tried)
+		l.runs("two")
 		l.pull()
 	})
 
