@@ -17,7 +17,6 @@
   workloadPackages,
 }:
 let
-  module = import ../go-module.nix { inherit lib; };
   initramfs = stdenvNoCC.mkDerivation {
     name = "initramfs-board-linux.zst";
     nativeBuildInputs = [
@@ -49,25 +48,9 @@ let
     };
   };
 in
-module.bootTest buildGoModule {
-  program = "board";
-  internal = [
-    "board"
-    "child"
-    "disk"
-    "fdt"
-    "fixture/machine"
-    "image"
-    "inspect/gpt"
-    "medium"
-    "qemu"
-    "rockchip"
-  ];
-  minutes = 60;
+import ./board-test.nix { inherit lib buildGoModule qemu-nanopi-m6; } {
   flags = [ "-run ^TestLinux" ];
-  nativeBuildInputs = qemu-nanopi-m6.libraries;
   env = {
-    BOARD_QEMU = "${qemu-nanopi-m6}/bin/qemu-system-aarch64";
     BOARD_IMAGE = "${image}/${image.fileName}";
     BOARD_IMAGE_UHS = "${imageUHS}/${imageUHS.fileName}";
   };

@@ -8,30 +8,11 @@
   qemu-nanopi-m6,
   u-boot,
 }:
-let
-  module = import ../go-module.nix { inherit lib; };
-in
-module.bootTest buildGoModule {
-  program = "board";
-  internal = [
-    "board"
-    "child"
-    "disk"
-    "fdt"
-    "fixture/machine"
-    "image"
-    "inspect/gpt"
-    "medium"
-    "qemu"
-    "rockchip"
-  ];
-  minutes = 60;
+import ./board-test.nix { inherit lib buildGoModule qemu-nanopi-m6; } {
   # Linux has a check of its own.
   flags = [ "-skip ^TestLinux" ];
-  # Which layout, and which of the loader's copies counts, Go says.
-  nativeBuildInputs = qemu-nanopi-m6.libraries;
   env = {
-    BOARD_QEMU = "${qemu-nanopi-m6}/bin/qemu-system-aarch64";
+    # Which layout, and which of the loader's copies counts, Go says.
     BOARD_UBOOT = u-boot;
     BOARD_GRUB = grub;
   };
