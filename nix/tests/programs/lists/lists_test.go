@@ -60,11 +60,11 @@ type list struct {
 	names         []string
 }
 
-// listed gives the lists of all Nix files.
-func listed(t *testing.T) []list {
+// nixFiles gives the text of every Nix file by its path.
+func nixFiles(t *testing.T) map[string]string {
 	t.Helper()
 
-	var found []list
+	files := map[string]string{}
 
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".nix" {
@@ -72,8 +72,26 @@ func listed(t *testing.T) []list {
 		}
 
 		text, err := os.ReadFile(path)
+		files[path] = string(text)
+
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return files
+}
+
+// listed gives the lists of all Nix files.
+func listed(t *testing.T) []list {
+	t.Helper()
+
+	var found []list
+
+	for path, text := range nixFiles(t) {
 		for _, form := range forms {
-			for _, match := range form.list.FindAllStringSubmatch(string(text), -1) {
+			for _, match := range form.list.FindAllStringSubmatch(text, -1) {
 				one := list{file: path, program: form.dir + match[1], test: form.test}
 				for _, name := range form.name.FindAllStringSubmatch(match[2], -1) {
 					one.names = append(one.names, name[1])
@@ -82,11 +100,6 @@ func listed(t *testing.T) []list {
 				found = append(found, one)
 			}
 		}
-
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 
 	return found
@@ -187,26 +200,16 @@ func TestTheFlakesCheckHasWhatNixFilesName(t *testing.T) {
 		has[i] = filepath.Base(path)
 	}
 
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".nix" {
-			return err
-		}
-
-		text, err := os.ReadFile(path)
-		for _, named := range upwards.FindAllString(string(text), -1) {
+	for path, text := range nixFiles(t) {
+		for _, named := range upwards.FindAllString(text, -1) {
 			below, err := filepath.Rel(root, filepath.Join(filepath.Dir(path), named))
 			if err != nil {
-				return err
+				t.Fatal(err)
 			}
 
 			if top, _, _ := strings.Cut(below, "/"); !slices.Contains(has, top) {
 				t.Errorf("%s: got no %s among %q, want it: %s names it", files, top, has, path)
 			}
 		}
-
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
