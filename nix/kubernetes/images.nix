@@ -73,7 +73,7 @@ let
       ]
     ) (_: "xtables-nft-multi");
   };
-  # applets DIRECTORY NAMES: of busybox, as links.
+  # applets NAMES: of busybox, as links.
   applets = names: lib.genAttrs (map (name: "usr/bin/${name}") names) (_: "busybox");
 in
 lib.mapAttrs image (

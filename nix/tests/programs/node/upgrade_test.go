@@ -47,18 +47,14 @@ func (l *life) chooseOther(disk string) {
 	}
 }
 
-// broken upgrades a copy of the node's disk from version two to one that does not start, and gives the copy.
-func (l *life) broken(version string) string {
+// broken makes disk a copy of the node's, upgraded from version two to one that does not start.
+func (l *life) broken(version, disk string) {
 	l.t.Helper()
 	l.pull()
-
-	disk := filepath.Join(l.dir, version+".raw")
 	copied(l.t, l.disk, disk)
 	l.boot(disk)
 	l.runs("two")
 	l.upgraded("installer:" + version)
-
-	return disk
 }
 
 // again is a disk to try on.
@@ -128,7 +124,7 @@ func TestANodeOutlivesUpgradesThatDoNotGetThrough(t *testing.T) {
 	})
 
 	l.step("a kernel that panics is started again and again", func(*testing.T) {
-		l.broken("panics")
+		l.broken("panics", panics)
 
 		l.boot(panics)
 		l.untilSaid("Kernel panic - not syncing")
