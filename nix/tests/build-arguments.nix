@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MPL-2.0
 # What nix/debian/build is given in the environment reaches the recipes as it is, whatever its name (nix/tests/build-arguments).
 {
-  lib,
+  callPackage,
   runCommand,
   nix,
 }:
 runCommand "build-arguments"
   {
     nativeBuildInputs = [ nix ];
-    source = import ./flake/files.nix { inherit lib; };
+    source = callPackage ./flake/files.nix { };
   }
   ''
     bash $source/nix/tests/build-arguments/run.sh $source

@@ -2,7 +2,7 @@
 # The flake evaluates completely, on both systems, without the Internet (nix/tests/flake/evaluate.sh). Outputs: the time and
 # memory each output takes.
 {
-  lib,
+  callPackage,
   runCommand,
   jq,
   nix,
@@ -13,7 +13,7 @@ runCommand "flake-evaluates"
       jq
       nix
     ];
-    src = import ./flake/files.nix { inherit lib; };
+    src = callPackage ./flake/files.nix { };
   }
   ''
     bash $src/nix/tests/flake/evaluate.sh $src | tee $out

@@ -3,6 +3,7 @@
 # became kinder than nixpkgs, or where a recipe would fail with nixpkgs' builders (nix/tests/nixpkgs-strict).
 {
   lib,
+  callPackage,
   stdenv,
   stdenvNoCC,
   runCommand,
@@ -184,7 +185,7 @@ let
         ]))
       ];
       inherit setup;
-      src = import ./flake/files.nix { inherit lib; };
+      src = callPackage ./flake/files.nix { };
       docs = ../../docs/nix.md;
       ci = ../../.ci;
       workflow = ../../.github/workflows/build.yaml;
