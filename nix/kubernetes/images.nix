@@ -26,10 +26,12 @@ let
       // arguments
     );
   ofKubernetes = name: more: {
-    "${name}:v${kubernetes.version}" = {
-      files."usr/local/bin/${baseNameOf name}" = "${kubernetes}/bin/${baseNameOf name}";
-    }
-    // more;
+    "${name}:v${kubernetes.version}" = more // {
+      files = {
+        "usr/local/bin/${baseNameOf name}" = "${kubernetes}/bin/${baseNameOf name}";
+      }
+      // more.files or { };
+    };
   };
   # nft, and what it loads.
   nft = {
@@ -49,6 +51,9 @@ let
       "nftables"
     ];
   };
+  # By the names in it nft tells what kube-proxy added; told by numbers kube-proxy takes its own rules for foreign ones and
+  # deletes them.
+  protocols."etc/protocols" = builtins.toFile "protocols" "tcp 6 TCP\nudp 17 UDP\nsctp 132 SCTP\n";
   # iptables on nftables, and what it loads.
   iptables = {
     programs = [ "usr/sbin/xtables-nft-multi" ];
@@ -80,7 +85,7 @@ lib.mapAttrs image (
   ofKubernetes "kube-apiserver" { }
   // ofKubernetes "kube-controller-manager" { }
   // ofKubernetes "kube-scheduler" { }
-  // ofKubernetes "kube-proxy" nft
+  // ofKubernetes "kube-proxy" (nft // { files = protocols; })
   // ofKubernetes "siderolabs/kubelet" {
     packages = [ "busybox-static" ];
     programs = [ "usr/bin/busybox" ];
@@ -95,10 +100,7 @@ lib.mapAttrs image (
       };
     mounted = [ "run" ];
     # The kubelet looks its own user up, and does not start where there is nothing to look in.
-    files = {
-      "usr/local/bin/kubelet" = "${kubernetes}/bin/kubelet";
-      "etc/passwd" = builtins.toFile "passwd" "root:x:0:0:root:/root:/usr/sbin/nologin\n";
-    };
+    files."etc/passwd" = builtins.toFile "passwd" "root:x:0:0:root:/root:/usr/sbin/nologin\n";
   }
   // {
     "etcd-development/etcd:v${etcd.version}".files."usr/local/bin/etcd" = "${etcd}/bin/etcd";
