@@ -276,3 +276,45 @@ $
 		t.Fatalf("got %v (%v) on the smaller BOOT, want %v", got, err, before)
 	}
 }
+
+// exchangeDefault has GRUB take a disk's fallback for the default and the other way round, in grub.cfg itself: an editor would
+// write it anew, but for that it has to be mounted.
+func exchangeDefault(t *testing.T, disk string) {
+	t.Helper()
+
+	old, err := grubReads(disk, onBoot("/grub/grub.cfg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	lines := regexp.MustCompile(`(?s)set default="([^"]+)"(.*?)set fallback="([^"]+)"`)
+	if !lines.Match(old) {
+		t.Fatalf("got a grub.cfg without default and fallback, want both:\n%s", old)
+	}
+
+	changed := lines.ReplaceAll(old, []byte(`set default="$3"${2}set fallback="$1"`))
+
+	f, err := os.OpenFile(disk, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() // the comparison below looks
+
+	// A file begins with a block. The file that was exchanged for this one, if it is the same, is nobody's.
+	start, end := partition(t, disk, bootNumber)
+	for block := make([]byte, len(old)); start+int64(len(block)) <= end; start += 4096 {
+		if _, err := f.ReadAt(block, start); err != nil {
+			t.Fatal(err)
+		}
+
+		if bytes.Equal(block, old) {
+			if _, err := f.WriteAt(changed, start); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+
+	if got, err := grubReads(disk, onBoot("/grub/grub.cfg")); err != nil || !bytes.Equal(got, changed) {
+		t.Fatalf("got this grub.cfg (%v), want default and fallback exchanged:\n%s", err, got)
+	}
+}

@@ -145,5 +145,23 @@ func TestANodeOutlivesUpgradesThatDoNotGetThrough(t *testing.T) {
 		l.pull()
 	})
 
+	l.step("with a Linux computer: default and fallback exchanged in grub.cfg", func(t *testing.T) {
+		want, err := started(l.disk)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		tried := l.again(panics)
+		if got, err := started(tried); err != nil || got == want {
+			t.Fatalf("got %v (%v) on the disk with the version that panics, want another one than before the upgrade", got, err)
+		}
+
+		exchangeDefault(t, tried)
+
+		if got, err := started(tried); err != nil || got != want {
+			t.Errorf("got %v (%v), want what was started before the upgrade: %v", got, err, want)
+		}
+	})
+
 	l.otherIsKept()
 }
