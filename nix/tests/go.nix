@@ -34,7 +34,10 @@ module.build buildGoModule {
     ./qemu/hw/nanopi-m6.c
   ];
   env.U_BOOT_ROCKCHIP_BIN = "${u-boot}/u-boot-rockchip.bin";
-  buildPhase = "go build ./...";
+  buildPhase = ''
+    ${module.compiled buildGoModule}
+    go build ./...
+  '';
   doCheck = true;
   checkPhase = "go test ./...";
   installPhase = "touch $out";

@@ -13,7 +13,10 @@ module.build buildGoModule {
   version = "0";
   src = module.only (module.code ++ [ (lib.fileset.fileFilter (file: lib.hasSuffix ".go" file.name) ../../docs) ]);
   nativeBuildInputs = [ go-lint ];
-  buildPhase = "go-lint ./...";
+  buildPhase = ''
+    ${module.compiled buildGoModule}
+    go-lint ./...
+  '';
   doCheck = false;
   installPhase = "touch $out";
 }
