@@ -499,22 +499,28 @@ static void create_pcie(NanoPiM6 *m)
 {
     static const struct {
         const char *slot;
-        hwaddr dbi, client;
+        hwaddr dbi, client, low, high;
         unsigned legacy;
         int perst[2], power[2]; /* GPIO bank and pin; -1: always on */
     } slots[] = {
-        { "m2e", 0xa40c00000, 0xfe180000, 245, { 1, 7 }, { -1, 0 } },
-        { "m2m", 0xa41000000, 0xfe190000, 250, { 3, 25 }, { 3, 22 } },
+        { "m2e", 0xa40c00000, 0xfe180000, 0xf3000000, 0x9c0000000, 245,
+          { 1, 7 }, { -1, 0 } },
+        { "m2m", 0xa41000000, 0xfe190000, 0xf4000000, 0xa00000000, 250,
+          { 3, 25 }, { 3, 22 } },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
         DeviceState *dev = qdev_new("rk3588-pcie");
 
         qdev_prop_set_string(dev, "slot", slots[i].slot);
+        qdev_prop_set_uint64(dev, "aperture-low", slots[i].low);
+        qdev_prop_set_uint64(dev, "aperture-high", slots[i].high);
         qdev_prop_set_bit(dev, "powered", slots[i].power[0] < 0);
         sysbus_realize_and_unref(SYS_BUS_DEVICE(dev), &error_fatal);
         sysbus_mmio_map(SYS_BUS_DEVICE(dev), 0, slots[i].dbi);
         sysbus_mmio_map(SYS_BUS_DEVICE(dev), 1, slots[i].client);
+        sysbus_mmio_map(SYS_BUS_DEVICE(dev), 2, slots[i].low);
+        sysbus_mmio_map(SYS_BUS_DEVICE(dev), 3, slots[i].high);
         sysbus_connect_irq(SYS_BUS_DEVICE(dev), 0, spi(m, slots[i].legacy));
         qdev_connect_gpio_out(m->gpio[slots[i].perst[0]], slots[i].perst[1],
                               qdev_get_gpio_in_named(dev, "perst", 0));

@@ -5,6 +5,10 @@
  * unrolled iATU, the link state at 0x300 of the client registers. Inbound
  * windows are stored only: devices reach memory as it is. MSIs go to the ITS.
  *
+ * From logs of Linux on RK3588 boards ("iATU: unroll T, 8 ob, 8 ib, align 64K,
+ * limit 8G"): the iATU's granule and how much of an upper limit there is. Which
+ * release of the controller it is, they do not say.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -18,6 +22,7 @@
 #include "hw/qdev-properties.h"
 #include "qapi/error.h"
 #include "qemu/timer.h"
+#include "qemu/units.h"
 #include "rk3588.h"
 #include "trace.h"
 
@@ -29,13 +34,18 @@ OBJECT_DECLARE_SIMPLE_TYPE(RK3588PCIe, RK3588_PCIE)
 #define DBI2 0x100000
 #define IATU 0x300000
 #define IATU_VIEWPORT 0x900 /* all ones: the iATU is unrolled */
+#define VERSION 0x8f8
+#define VERSION_490A 0x3439302a /* "490*"; 4.60 is where upper limits began */
 #define WINDOWS 8
+#define WINDOW_GRANULE 0x10000
 
 enum { CTRL1, CTRL2, LOWER_BASE, UPPER_BASE, LIMIT, LOWER_TARGET, UPPER_TARGET,
        UNUSED, UPPER_LIMIT, WINDOW_REGS };
 #define CTRL1_TYPE(v) ((v) & 0x1f)
+#define CTRL1_UPPER_LIMIT (1u << 13) /* else a window ends in its own 4 GiB */
 enum { TYPE_MEM = 0, TYPE_IO = 2, TYPE_CFG0 = 4, TYPE_CFG1 = 5 };
 #define CTRL2_ENABLE (1u << 31)
+#define UPPER_LIMIT_BITS 1u /* windows of 8 GiB at most */
 
 #define CLIENT_CONTROL 0x000
 #define CLIENT_LTSSM_ENABLE (1u << 2)
@@ -49,6 +59,12 @@ enum { TYPE_MEM = 0, TYPE_IO = 2, TYPE_CFG0 = 4, TYPE_CFG1 = 5 };
 #define CLIENT_SIZE 0x10000
 #define CLIENT_REGS 0x400
 
+/*
+ * Where the SoC routes the cores' accesses to the controller: below 4 GiB, and
+ * above. A window that is set elsewhere is reached by nobody.
+ */
+static const uint64_t aperture_size[] = { 16 * MiB, 1 * GiB };
+
 typedef struct {
     MemoryRegion memory, config;
     uint32_t regs[2][WINDOW_REGS]; /* outbound, inbound */
@@ -60,6 +76,9 @@ struct RK3588PCIe {
 
     char *slot;
     MemoryRegion dbi, client, pci_memory, pci_io;
+    MemoryRegion outbound; /* the windows, by the cores' addresses */
+    MemoryRegion aperture[ARRAY_SIZE(aperture_size)];
+    uint64_t aperture_base[ARRAY_SIZE(aperture_size)];
     PCIDevice *port;
     qemu_irq legacy;
     Window windows[WINDOWS];
@@ -156,15 +175,16 @@ static void pcie_window_update(Window *w)
 {
     uint32_t *r = w->regs[0];
     uint64_t base = (uint64_t)r[UPPER_BASE] << 32 | r[LOWER_BASE];
-    uint64_t limit = (uint64_t)r[UPPER_BASE] << 32 | r[LIMIT];
     uint64_t target = (uint64_t)r[UPPER_TARGET] << 32 | r[LOWER_TARGET];
     bool enabled = r[CTRL2] & CTRL2_ENABLE;
     unsigned type = CTRL1_TYPE(r[CTRL1]);
+    uint32_t upper = r[UPPER_BASE];
+    uint64_t limit;
 
-    if (r[UPPER_LIMIT]) {
-        limit = (uint64_t)r[UPPER_LIMIT] << 32 | r[LIMIT];
+    if (r[CTRL1] & CTRL1_UPPER_LIMIT) {
+        upper = (upper & ~UPPER_LIMIT_BITS) | r[UPPER_LIMIT];
     }
-    limit |= 0xffff;
+    limit = (uint64_t)upper << 32 | r[LIMIT];
     memory_region_transaction_begin();
     memory_region_set_enabled(&w->memory, false);
     memory_region_set_enabled(&w->config, false);
@@ -186,6 +206,22 @@ static void pcie_window_update(Window *w)
 }
 
 /* ---- the controller's own registers (DBI) */
+
+/* What is kept of a value written to a register of a window. */
+static uint32_t pcie_window_value(unsigned reg, uint32_t value)
+{
+    switch (reg) {
+    case LOWER_BASE:
+    case LOWER_TARGET:
+        return value & -WINDOW_GRANULE;
+    case LIMIT:
+        return value | (WINDOW_GRANULE - 1);
+    case UPPER_LIMIT:
+        return value & UPPER_LIMIT_BITS;
+    default:
+        return value;
+    }
+}
 
 static uint32_t *pcie_window_register(RK3588PCIe *s, hwaddr offset, Window **w)
 {
@@ -212,8 +248,11 @@ static uint64_t pcie_dbi_read(void *opaque, hwaddr offset, unsigned size)
     if (offset >= 0x1000) {
         return 0;
     }
-    if ((offset & ~3) == IATU_VIEWPORT) {
+    switch (offset) {
+    case IATU_VIEWPORT:
         return UINT32_MAX;
+    case VERSION:
+        return VERSION_490A;
     }
     if (offset >= 0x700 && offset < 0x1000) {
         return s->port_logic[offset / 4] >> (offset % 4 * 8);
@@ -232,7 +271,7 @@ static void pcie_dbi_write(void *opaque, hwaddr offset, uint64_t value,
         uint32_t *reg = pcie_window_register(s, offset, &w);
 
         if (reg) {
-            *reg = value;
+            *reg = pcie_window_value((offset & 0xff) / 4, value);
             if (!(offset >> 8 & 1)) {
                 pcie_window_update(w);
             }
@@ -390,6 +429,7 @@ static void pcie_realize(DeviceState *dev, Error **errp)
     SysBusDevice *sbd = SYS_BUS_DEVICE(dev);
     g_autofree char *name = g_strdup_printf("%s-root", s->slot);
 
+    memory_region_init(&s->outbound, OBJECT(s), "pcie-outbound", UINT64_MAX);
     memory_region_init(&s->pci_memory, OBJECT(s), "pcie-memory", UINT64_MAX);
     memory_region_init(&s->pci_io, OBJECT(s), "pcie-io", 64 * 1024);
     host->bus = pci_register_root_bus(dev, name, pcie_set_irq,
@@ -418,8 +458,17 @@ static void pcie_realize(DeviceState *dev, Error **errp)
                               "pcie-config", 1);
         memory_region_set_enabled(&w->memory, false);
         memory_region_set_enabled(&w->config, false);
-        memory_region_add_subregion(get_system_memory(), 0, &w->memory);
-        memory_region_add_subregion(get_system_memory(), 0, &w->config);
+        /* Of windows that overlap the first one counts. */
+        memory_region_add_subregion_overlap(&s->outbound, 0, &w->memory,
+                                            WINDOWS - i);
+        memory_region_add_subregion_overlap(&s->outbound, 0, &w->config,
+                                            WINDOWS - i);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(aperture_size); i++) {
+        memory_region_init_alias(&s->aperture[i], OBJECT(s), "pcie-aperture",
+                                 &s->outbound, s->aperture_base[i],
+                                 aperture_size[i]);
+        sysbus_init_mmio(sbd, &s->aperture[i]);
     }
 }
 
@@ -430,6 +479,8 @@ static const char *pcie_root_bus_path(PCIHostState *host, PCIBus *bus)
 
 static const Property pcie_properties[] = {
     DEFINE_PROP_STRING("slot", RK3588PCIe, slot),
+    DEFINE_PROP_UINT64("aperture-low", RK3588PCIe, aperture_base[0], 0),
+    DEFINE_PROP_UINT64("aperture-high", RK3588PCIe, aperture_base[1], 0),
     DEFINE_PROP_BOOL("powered", RK3588PCIe, powered, false),
     DEFINE_PROP_UINT32("link-after", RK3588PCIe, link_after, 0),
 };
