@@ -361,6 +361,8 @@ static void pcie_set_perst(void *opaque, int n, int level)
     }
     if (!level) {
         pcie_allow_perst_low(s);
+        /* The card's reset: what U-Boot left running is no more. */
+        bus_cold_reset(BUS(pci_bridge_get_sec_bus(PCI_BRIDGE(s->port))));
     }
     s->perst_high = level;
 }
