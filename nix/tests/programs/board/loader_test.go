@@ -48,10 +48,17 @@ func layoutOf(m mediumKind) rockchip.Layout {
 func (m mediumKind) written(t *testing.T) *os.File {
 	t.Helper()
 
+	return m.with(t, loader(t, layoutOf(m)))
+}
+
+// with is the medium with this loader on it.
+func (m mediumKind) with(t *testing.T, l *rockchip.Loader) *os.File {
+	t.Helper()
+
 	file := m.blank(t)
 	image := target{file, m}
 
-	parts, err := medium.LoaderParts(image, loader(t, layoutOf(m)))
+	parts, err := medium.LoaderParts(image, l)
 	if err != nil {
 		t.Fatal(err)
 	}
