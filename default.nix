@@ -469,6 +469,7 @@ packagesOf (self: {
       installer
       qemu-nanopi-m6
       sdImage
+      u-boot
       ;
   };
   # nix/debian/build reproducible-kernel
