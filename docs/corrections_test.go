@@ -57,6 +57,7 @@ func readCorrections(t *testing.T) []correction {
 
 // programs are the directory in which a check's test functions are.
 var programs = map[string]string{
+	"board-linux":  "../nix/tests/programs/board",
 	"board-loader": "../nix/tests/programs/board",
 	"boot-flow":    "../nix/tests/programs/boot-flow",
 	"device-tree":  "../nix/tests/programs/device-tree",

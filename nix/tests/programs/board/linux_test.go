@@ -21,19 +21,26 @@ import (
 func linux(t *testing.T, variable, properties string, args ...string) model {
 	t.Helper()
 
+	m := withImage(t, variable, properties, args...)
+	m.shell()
+
+	return m
+}
+
+// withImage is a board that is switched on with the image on its card.
+func withImage(t *testing.T, variable, properties string, args ...string) model {
+	t.Helper()
+
 	image, err := qemu.Options{Image: machine.Input(t, variable), Board: true}.Prepare(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	m := model{machine.Start(t, machine.Input(t, "BOARD_QEMU"), append([]string{
+	return model{machine.Start(t, machine.Input(t, "BOARD_QEMU"), append([]string{
 		"-M", "nanopi-m6" + properties, "-m", "4G", "-icount", "shift=1,sleep=off", "-display", "none", "-monitor", "none",
 		"-serial", "stdio",
 		"-drive", "if=sd,index=0,format=raw,snapshot=on,file=" + image.Path,
 	}, args...)...), t}
-	m.shell()
-
-	return m
 }
 
 // shell waits for the shell.
@@ -106,27 +113,15 @@ func TestLinuxDrivesTheBoard(t *testing.T) {
 	board := linux(t, "BOARD_IMAGE", fmt.Sprintf(",uhs=on,temperature=%d", hot), equipped(t)...)
 
 	board.want("cat /sys/devices/system/cpu/online", "0-7")
-	board.want("cat /sys/kernel/debug/devices_deferred", "")
 	board.want("tr -d '\\0' </proc/device-tree/model", "FriendlyElec NanoPi M6")
 
-	unbound := board.says(`for d in /sys/bus/platform/devices/* /sys/bus/i2c/devices/* /sys/bus/spi/devices/* /sys/bus/mdio_bus/devices/*; do ` +
-		`[ -e "$d/driver" ] || [ ! -e "$d/modalias" ] || [ ! -e "$d/of_node/compatible" ] || ` +
-		`echo "$(basename "$(readlink "$d/of_node")") $(tr '\0' ' ' <"$d/of_node/compatible")"; done | sort -u`)
-	for _, device := range strings.Split(unbound, "\n") {
-		if device = strings.TrimSpace(device); device != "" && !expected(device, driverless) {
-			t.Errorf("got no driver for %s, want one, or its reason in `driverless`", device)
-		}
-	}
-
-	for _, line := range strings.Split(board.says("dmesg -r | grep -E '^<[0-3]>'"), "\n") {
-		if line = strings.TrimSpace(line); line != "" && !expected(line, complaints) {
-			t.Errorf("got the kernel's complaint %q, want none, or its reason in `complaints`", line)
-		}
+	for _, finding := range board.findings() {
+		t.Error(finding)
 	}
 
 	board.scalesItsCores()
 	board.readsItsMedia()
-	board.speaksToTheNetwork("RTL8211F Gigabit Ethernet")
+	board.speaksToTheNetwork(phyV1)
 	board.want("cat /sys/class/rtc/rtc0/name | cut -d' ' -f1", "rtc-hym8563")
 	board.want("hwclock -r -f /dev/rtc0 >/dev/null && echo read", "read")
 	board.want("cat /sys/bus/nvmem/devices/6-0053*/nvmem | wc -c", "256")
@@ -146,13 +141,39 @@ func TestLinuxDrivesTheBoard(t *testing.T) {
 	}
 }
 
+// findings are devices that wait or that no driver takes, and the kernel's complaints, each but for what is allowed.
+func (m model) findings() (list []string) {
+	m.t.Helper()
+
+	if deferred := m.says("cat /sys/kernel/debug/devices_deferred"); deferred != "" {
+		list = append(list, fmt.Sprintf("got devices that wait:\n%s\nwant none", deferred))
+	}
+
+	unbound := m.says(`for d in /sys/bus/platform/devices/* /sys/bus/i2c/devices/* /sys/bus/spi/devices/* /sys/bus/mdio_bus/devices/*; do ` +
+		`[ -e "$d/driver" ] || [ ! -e "$d/modalias" ] || [ ! -e "$d/of_node/compatible" ] || ` +
+		`echo "$(basename "$(readlink "$d/of_node")") $(tr '\0' ' ' <"$d/of_node/compatible")"; done | sort -u`)
+	for _, device := range strings.Split(unbound, "\n") {
+		if device = strings.TrimSpace(device); device != "" && !expected(device, driverless) {
+			list = append(list, fmt.Sprintf("got no driver for %s, want one, or its reason in `driverless`", device))
+		}
+	}
+
+	for _, line := range strings.Split(m.says("dmesg -r | grep -E '^<[0-3]>'"), "\n") {
+		if line = strings.TrimSpace(line); line != "" && !expected(line, complaints) {
+			list = append(list, fmt.Sprintf("got the kernel's complaint %q, want none, or its reason in `complaints`", line))
+		}
+	}
+
+	return list
+}
+
 func TestLinuxOnV2(t *testing.T) {
 	t.Parallel()
 
 	board := linux(t, "BOARD_IMAGE", ",board=v2,temperature=30", "-nic", "user")
 	board.want("tr -d '\\0' </proc/device-tree/model", "FriendlyElec NanoPi M6 V2")
 	board.want("cat /sys/kernel/debug/devices_deferred", "")
-	board.speaksToTheNetwork("YT8531 Gigabit Ethernet")
+	board.speaksToTheNetwork(phyV2)
 
 	if got := board.fan(); got != 0 {
 		t.Errorf("got the fan's state %d at 30 °C, want 0", got)
@@ -226,20 +247,33 @@ func (m model) readsItsMedia() {
 	}
 }
 
+// linkUp has the link come up; phyDriver then gives the name of the PHY's driver.
+const linkUp = "ip link set eth0 up; sleep 6"
+
+const phyDriver = `basename "$(readlink /sys/class/net/eth0/phydev/driver)"`
+
+// The drivers of V1's PHY and of V2's.
+const (
+	phyV1 = "RTL8211F Gigabit Ethernet"
+	phyV2 = "YT8531 Gigabit Ethernet"
+)
+
 func (m model) speaksToTheNetwork(phy string) {
 	m.t.Helper()
-	m.says("ip link set eth0 up; sleep 6")
-	m.want(`basename "$(readlink /sys/class/net/eth0/phydev/driver)"`, phy)
+	m.says(linkUp)
+	m.want(phyDriver, phy)
 	m.want("cat /sys/class/net/eth0/address", eepromMAC)
 	m.want("cat /sys/class/net/eth0/carrier", "1")
 	m.want("udhcpc -q -n -i eth0 -s /bin/true 2>&1 | grep -o 'lease of 10.0.2.15'", "lease of 10.0.2.15")
 }
 
-// fan is the state that the thermal framework gave it.
+// fanState is what the thermal framework gave the fan.
+const fanState = `for c in /sys/class/thermal/cooling_device*; do grep -q fan $c/type && cat $c/cur_state; done`
+
 func (m model) fan() int {
 	m.t.Helper()
 
-	state := m.says(`for c in /sys/class/thermal/cooling_device*; do grep -q fan $c/type && cat $c/cur_state; done`)
+	state := m.says(fanState)
 
 	n, err := strconv.Atoi(state)
 	if err != nil {
