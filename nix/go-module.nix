@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 # The root Go module for buildGoModule.
 # Outputs: `only PATHS` (a source: these, go.mod and go.sum), `programs` (those of the tests, a file set), `build
-# BUILDGOMODULE ARGUMENTS` (static, with the dependencies that are vendored once for all of them), `compiled BUILDGOMODULE` (shell
-# commands after which Go finds what is not this module's compiled; for the checks) and `bootTest BUILDGOMODULE ARGUMENTS` (the tests
-# of a program that boot something in QEMU).
+# BUILDGOMODULE ARGUMENTS` (static, with the dependencies that are vendored once for all of them), `check BUILDGOMODULE ARGUMENTS`
+# (the same, which finds them compiled) and `bootTest BUILDGOMODULE ARGUMENTS` (the tests of a program that boot something in QEMU).
 { lib }:
 rec {
   only =
@@ -44,16 +43,17 @@ rec {
       version = "0";
       src = only [ ];
       buildPhase = ''
+        # Without its index of Go's own packages, which has Go's place in the store in it.
+        export GODEBUG=goindex=0
         mkdir all
         packages=$(
-          GODEBUG=goindex=0 go list -e -f '{{if and .GoFiles (ne .Name "main")}}{{.ImportPath}}{{end}}' std $(grep -v '^#' vendor/modules.txt) |
+          go list -e -f '{{if and .GoFiles (ne .Name "main")}}{{.ImportPath}}{{end}}' std $(grep -v '^#' vendor/modules.txt) |
             grep -vE '(^|/)(internal|vendor)(/|$)|^runtime/(asan|cgo|msan|race)$'
         )
         { echo 'package all'; printf 'import _ "%s"\n' $packages; } >all/all.go
         { echo 'package all'; echo 'import _ "testing"'; } >all/all_test.go
-        # Without its index of Go's own packages, which has Go's place in the store in it.
-        GODEBUG=goindex=0 go vet ./all
-        GODEBUG=goindex=0 go test ./all
+        go vet ./all
+        go test ./all
       '';
       doCheck = false;
       installPhase = ''
@@ -62,7 +62,17 @@ rec {
         cp -r $GOCACHE $out
       '';
     };
-  compiled = buildGoModule: "cp -r --no-preserve=mode,ownership,timestamps ${dependencies buildGoModule} $GOCACHE";
+  check =
+    buildGoModule: arguments:
+    build buildGoModule (
+      arguments
+      // {
+        buildPhase = ''
+          cp -r --no-preserve=mode,ownership,timestamps ${dependencies buildGoModule} $GOCACHE
+          ${arguments.buildPhase}
+        '';
+      }
+    );
   # `program` of nix/tests/programs, `internal` (the packages below internal/ that it and its tests use, as nix/go.nix has
   # it), `minutes` after which it counts as hung, `flags` of `go test`; and what else buildGoModule takes.
   bootTest =
@@ -77,7 +87,7 @@ rec {
     let
       package = "./nix/tests/programs/${program}";
     in
-    build buildGoModule (
+    check buildGoModule (
       removeAttrs arguments [
         "program"
         "internal"
@@ -88,10 +98,7 @@ rec {
         pname = program;
         version = "0";
         src = only ([ (./tests/programs + "/${program}") ] ++ map (name: ../internal + "/${name}") internal);
-        buildPhase = ''
-          ${compiled buildGoModule}
-          go vet -tags qemu ${package}
-        '';
+        buildPhase = "go vet -tags qemu ${package}";
         doCheck = true;
         checkPhase = "go test -v -timeout ${toString minutes}m ${toString flags} -tags qemu ${package}";
         installPhase = "touch $out";

@@ -14,7 +14,7 @@ let
   board = import ../board.nix;
   module = import ../go-module.nix { inherit lib; };
 in
-module.build buildGoModule {
+module.check buildGoModule {
   pname = "device-tree";
   version = "0";
   src = module.only [

@@ -9,7 +9,7 @@
 let
   module = import ../go-module.nix { inherit lib; };
 in
-module.build buildGoModule {
+module.check buildGoModule {
   pname = "pin-tests";
   version = "0";
   src = module.only [
