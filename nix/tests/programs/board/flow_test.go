@@ -42,7 +42,30 @@ func TestResetStartsAgain(t *testing.T) {
 	board.Until(reached)
 }
 
+// ledChange is one of a LED; at is in milliseconds.
+type ledChange struct {
+	led string
+	lit bool
+	at  int
+}
+
 var ledLine = regexp.MustCompile(`nanopi_m6_led (\w+) ([01]) at (\d+) ms`)
+
+// ledChanges reads them from the model's trace.
+func ledChanges(t *testing.T, trace string) (changes []ledChange) {
+	t.Helper()
+
+	for _, match := range ledLine.FindAllStringSubmatch(trace, -1) {
+		at, err := strconv.Atoi(match[3])
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		changes = append(changes, ledChange{match[1], match[2] == "1", at})
+	}
+
+	return changes
+}
 
 // The LEDs as docs/board.md has them, against what the pins did.
 func TestLEDsShowWhatTheDocumentationSays(t *testing.T) {
@@ -62,20 +85,15 @@ func TestLEDsShowWhatTheDocumentationSays(t *testing.T) {
 
 	userLit := false
 
-	for _, match := range ledLine.FindAllStringSubmatch(board.Said(), -1) {
-		at, err := strconv.Atoi(match[3])
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		if match[1] == "user_led" {
-			userLit = userLit || match[2] == "1"
+	for _, change := range ledChanges(t, board.Said()) {
+		if change.led == "user_led" {
+			userLit = userLit || change.lit
 
 			continue
 		}
 
 		if !userLit {
-			changes = append(changes, at)
+			changes = append(changes, change.at)
 		}
 	}
 

@@ -7,39 +7,10 @@ package board_test
 import (
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"testing"
 	"time"
 )
-
-// ledChange is one of a LED; at is in milliseconds.
-type ledChange struct {
-	at  int
-	lit bool
-}
-
-// ledChanges reads those of one LED from the model's trace.
-func ledChanges(t *testing.T, trace, led string) (changes []ledChange) {
-	t.Helper()
-
-	said, err := os.ReadFile(trace)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	for _, match := range ledLine.FindAllStringSubmatch(string(said), -1) {
-		at, err := strconv.Atoi(match[3])
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		if match[1] == led {
-			changes = append(changes, ledChange{at, match[2] == "1"})
-		}
-	}
-
-	return changes
-}
 
 // The LEDs as docs/board.md has them: under Linux two beats and a pause; where the kernel panics the USER LED flashes, and the
 // SYS LED is dark. TestLEDsShowWhatTheDocumentationSays has what comes before.
@@ -48,11 +19,19 @@ func TestLinuxShowsWithTheLEDsWhatTheDocumentationSays(t *testing.T) {
 
 	trace := filepath.Join(t.TempDir(), "leds")
 	board := linux(t, "BOARD_IMAGE", "", "-d", "trace:nanopi_m6_led", "-D", trace)
-	before := len(ledChanges(t, trace, "sys_led"))
+	changesOf := func(led string) []ledChange {
+		said, err := os.ReadFile(trace)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return slices.DeleteFunc(ledChanges(t, string(said)), func(change ledChange) bool { return change.led != led })
+	}
+	before := len(changesOf("sys_led"))
 
 	board.says("sleep 6")
 
-	beats := ledChanges(t, trace, "sys_led")[before:]
+	beats := changesOf("sys_led")[before:]
 	if len(beats) < 9 {
 		t.Fatalf("got %v of the SYS LED in six seconds, want beats", beats)
 	}
@@ -80,18 +59,18 @@ func TestLinuxShowsWithTheLEDsWhatTheDocumentationSays(t *testing.T) {
 	}
 
 	// The first program's end is a panic.
-	quiet := len(ledChanges(t, trace, "user_led"))
+	quiet := len(changesOf("user_led"))
 
 	board.Type("exit\r")
 	board.Until("Kernel panic - not syncing")
 
-	for deadline := time.Now().Add(10 * time.Minute); len(ledChanges(t, trace, "user_led")) < quiet+6; time.Sleep(time.Second) {
+	for deadline := time.Now().Add(10 * time.Minute); len(changesOf("user_led")) < quiet+6; time.Sleep(time.Second) {
 		if time.Now().After(deadline) {
-			t.Fatalf("got %v of the USER LED after a panic, want it flashing", ledChanges(t, trace, "user_led")[quiet:])
+			t.Fatalf("got %v of the USER LED after a panic, want it flashing", changesOf("user_led")[quiet:])
 		}
 	}
 
-	if sys := ledChanges(t, trace, "sys_led"); sys[len(sys)-1].lit {
+	if sys := changesOf("sys_led"); sys[len(sys)-1].lit {
 		t.Error("got the SYS LED lit after a panic, want it dark")
 	}
 
