@@ -15,12 +15,8 @@
 }:
 let
   media = {
-    sd = {
-      options = "-disk sd";
-    };
-    emmc = {
-      options = "-disk emmc";
-    };
+    sd.options = "-disk sd";
+    emmc.options = "-disk emmc";
     nvme-card = {
       options = "-disk nvme -card card.raw";
       make = ''

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # The files that evaluating the flake reads, as a tree. Of code and documents evaluation asks which there are, not what they
-# say: here they are empty, and a changed one makes no other tree. (A Nix file that reads one gets nothing, and fails.)
+# say: here they are empty, and a changed one makes no other tree. What a Nix file does read belongs in `read`.
 { lib, runCommand }:
 let
   root = ../../..;
