@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MPL-2.0
 # A check from the tests of a node, which have a Go module of their own (nix/tests/programs/node).
-# Arguments: `flags` of `go test`, `tags` (Go's, or ""), and what else buildGoModule takes. Outputs: log.
-{ buildGoModule, go-lint }:
+# Arguments: `flags` of `go test`, `tags` (Go's, or ""), `without` (files of other checks, which would have this one run
+# again), and what else buildGoModule takes. Outputs: log.
+{
+  lib,
+  buildGoModule,
+  go-lint,
+}:
 {
   flags,
   tags ? "",
+  without ? [ ],
   nativeBuildInputs,
   env,
   ...
@@ -13,10 +19,14 @@ buildGoModule (
   removeAttrs arguments [
     "flags"
     "tags"
+    "without"
   ]
   // {
     version = "0";
-    src = ./programs/node;
+    src = lib.fileset.toSource {
+      root = ./programs/node;
+      fileset = lib.fileset.fileFilter (file: !builtins.elem file.name without) ./programs/node;
+    };
     vendorHash = (import ../vendor-hashes.nix).node;
     # One name for all of them: they share the dependencies.
     overrideModAttrs = _: { name = "node-0-go-modules"; };

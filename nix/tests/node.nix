@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # The image becomes a node: it takes a machine configuration and keeps it over a reboot, on encrypted volumes (nix/tests/programs/node).
 {
+  lib,
   buildGoModule,
   go-lint,
   qemu,
@@ -9,7 +10,7 @@
   start-qemu,
   u-boot-qemu,
 }:
-import ./node-module.nix { inherit buildGoModule go-lint; } {
+import ./node-module.nix { inherit lib buildGoModule go-lint; } {
   pname = "node";
   flags = "-timeout 40m";
   nativeBuildInputs = [

@@ -45,6 +45,8 @@ type life struct {
 	registry          *relay
 	disk, card, other string
 	kept              kept
+	// clustered is whether it is asked before an upgrade what its etcd says of that.
+	clustered bool
 }
 
 // kept is what a directory named by NODE_KEEP holds beside the disks: the test started again there goes on behind the last
@@ -181,8 +183,8 @@ func (l *life) upgrade(image string, within time.Duration) error {
 	defer cancel()
 
 	return l.ask(ctx, func(ctx context.Context, c *client.Client) error {
-		// By force: nobody bootstrapped etcd, whose health is asked for otherwise.
-		_, err := c.UpgradeWithOptions(ctx, client.WithUpgradeImage(l.registry.name(image)), client.WithUpgradeForce(true))
+		// By force where nobody bootstrapped etcd, whose health is asked for otherwise.
+		_, err := c.UpgradeWithOptions(ctx, client.WithUpgradeImage(l.registry.name(image)), client.WithUpgradeForce(!l.clustered))
 
 		return err
 	})
@@ -235,6 +237,15 @@ func newLife(t *testing.T, versions ...string) *life {
 		images = append(images, "installer:"+version+"="+filepath.Join(os.Getenv("NODE_INSTALLERS"), version+".tar"))
 	}
 
+	return lifeWith(t, images, func(l *life) []byte {
+		return l.configuration(func(c *v1alpha1.Config) { l.installs(c, "installer:"+versions[0]) }, generate.WithInstallDisk(nvme))
+	})
+}
+
+// lifeWith is of a node with a configuration, beside a registry with images.
+func lifeWith(t *testing.T, images []string, configure func(*life) []byte) *life {
+	t.Helper()
+
 	l := &life{node: newNode(t), kept: kept{Port: "0"}}
 	if dir := os.Getenv("NODE_KEEP"); dir != "" {
 		l.dir = dir
@@ -246,7 +257,7 @@ func newLife(t *testing.T, versions ...string) *life {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		l.registry = serve(t, l.kept.Port, images...)
-		l.fresh(versions[0])
+		l.fresh(configure)
 	case err != nil:
 		t.Fatal(err)
 	default:
@@ -267,11 +278,11 @@ func newLife(t *testing.T, versions ...string) *life {
 }
 
 // fresh makes the configuration, and the disk that is nobody's.
-func (l *life) fresh(version string) {
+func (l *life) fresh(configure func(*life) []byte) {
 	l.t.Helper()
 
 	l.kept.Port = l.registry.port
-	l.kept.Config = l.configuration(func(c *v1alpha1.Config) { l.installs(c, "installer:"+version) }, generate.WithInstallDisk(nvme))
+	l.kept.Config = configure(l)
 
 	var err error
 	if l.kept.Admin, err = l.admin.Bytes(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,14 +33,24 @@ import (
 // patience is when a step counts as hung. Nothing is measured by it.
 const patience = 3 * time.Hour
 
+// told is how often who waits is told what for.
+const told = 3 * time.Minute
+
+// kubernetesVersion is the one that a node is configured for.
+const kubernetesVersion = "1.33.5"
+
 // node is a machine that is switched on and off.
 type node struct {
 	t     *testing.T
 	dir   string
 	api   string // HOST:PORT
+	kube  string // HOST:PORT of Kubernetes' API
 	admin *clientconfig.Config
+	// network is QEMU's arguments for it.
+	network []string
 
 	boots   int
+	since   time.Time      // when it was switched on
 	console string         // what the board's console says since it was switched on
 	machine int            // the process group of QEMU and who started it
 	plug    io.WriteCloser // takes the firmware's keys; closed it is pulled
@@ -52,13 +63,8 @@ type node struct {
 func newNode(t *testing.T) *node {
 	t.Helper()
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	n := &node{t: t, dir: t.TempDir(), api: listener.Addr().String()}
-	_ = listener.Close()
+	n := &node{t: t, dir: t.TempDir(), api: address(t), kube: address(t)}
+	n.network = append(n.uplink("net"), "-device", "virtio-net-pci,netdev=net,romfile=")
 
 	t.Cleanup(func() {
 		n.pull()
@@ -69,6 +75,27 @@ func newNode(t *testing.T) *node {
 	})
 
 	return n
+}
+
+// uplink is QEMU's user network, from which the node's APIs are reached. More of them are forwarded by what QEMU calls rules.
+func (n *node) uplink(id string, rules ...string) []string {
+	rules = append([]string{"tcp:" + n.api + "-:50000", "tcp:" + n.kube + "-:6443"}, rules...)
+
+	return []string{"-netdev", "user,id=" + id + ",hostfwd=" + strings.Join(rules, ",hostfwd=")}
+}
+
+// address is a HOST:PORT of loopback that nobody listens on.
+func address(t *testing.T) string {
+	t.Helper()
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	defer listener.Close() // was only asked for
+
+	return listener.Addr().String()
 }
 
 // image decodes the disk image into a file of the given size, in bytes.
@@ -114,20 +141,20 @@ func (n *node) start(disks ...string) {
 	n.boots++
 	n.console = filepath.Join(n.dir, fmt.Sprintf("console-%d", n.boots))
 	n.off = make(chan struct{})
-	cmd := exec.Command(os.Getenv("NODE_START"), append([]string{
+	n.since = time.Now()
+	cmd := exec.Command(os.Getenv("NODE_START"), slices.Concat([]string{
 		"qemu-system-aarch64",
 		"-M", "virt", "-cpu", "cortex-a76", "-smp", "2", "-m", "3072", "-nodefaults", "-display", "none",
 		// Disks are encrypted with the node's identity, which is the firmware's.
 		"-uuid", "6d366d36-1234-4abc-8def-0123456789ab",
 		"-bios", os.Getenv("NODE_FIRMWARE"),
-		"-netdev", "user,id=net,hostfwd=tcp:" + n.api + "-:50000", "-device", "virtio-net-pci,netdev=net,romfile=",
 		"-device", "virtio-rng-pci,romfile=",
 		// U-Boot and GRUB talk here.
 		"-chardev", "stdio,id=firmware,signal=off", "-serial", "chardev:firmware", "-monitor", "none",
 		// The board's console is ttyS2.
 		"-chardev", "null,id=s0", "-chardev", "null,id=s1", "-chardev", "file,id=s2,path=" + n.console, "-chardev", "null,id=s3",
 		"-device", "pci-serial-4x,chardev1=s0,chardev2=s1,chardev3=s2,chardev4=s3",
-	}, append(strings.Fields(os.Getenv("NODE_QEMU")), disks...)...)...)
+	}, n.network, strings.Fields(os.Getenv("NODE_QEMU")), disks)...)
 	cmd.Stderr = os.Stderr
 	cmd.Stdout = n
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -182,7 +209,9 @@ func (n *node) said() string {
 func (n *node) until(what string, try func(context.Context) error) {
 	n.t.Helper()
 
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Second) {
+	begin := time.Now()
+
+	for deadline, tell := begin.Add(patience), begin.Add(told); ; time.Sleep(time.Second) {
 		ctx, cancel := context.WithTimeout(n.t.Context(), 5*time.Minute)
 		err := try(ctx)
 
@@ -198,6 +227,11 @@ func (n *node) until(what string, try func(context.Context) error) {
 
 		if time.Now().After(deadline) {
 			n.t.Fatalf("%s: got no success in %v, want one; last: %v", what, patience, err)
+		}
+
+		if time.Now().After(tell) {
+			tell = time.Now().Add(told)
+			n.t.Logf("%s: not yet after %.0f s: %v", what, time.Since(begin).Seconds(), err)
 		}
 	}
 }
@@ -286,7 +320,14 @@ func (n *node) apply(content []byte) {
 func (n *node) configuration(edit func(*v1alpha1.Config), options ...generate.Option) []byte {
 	n.t.Helper()
 
-	input, err := generate.NewInput("qemu", "https://10.0.2.15:6443", "1.33.0", append([]generate.Option{
+	return n.encoded(n.secrets(options...), machinetype.TypeControlPlane, edit)
+}
+
+// secrets are what a cluster's configurations are made of. Its administrator is the node's from then on.
+func (n *node) secrets(options ...generate.Option) *generate.Input {
+	n.t.Helper()
+
+	input, err := generate.NewInput("qemu", "https://10.0.2.15:6443", kubernetesVersion, append([]generate.Option{
 		generate.WithVersionContract(config.TalosVersion1_10),
 		generate.WithAdditionalSubjectAltNames([]string{"127.0.0.1"}),
 	}, options...)...)
@@ -294,7 +335,20 @@ func (n *node) configuration(edit func(*v1alpha1.Config), options ...generate.Op
 		n.t.Fatal(err)
 	}
 
-	provider, err := input.Config(machinetype.TypeControlPlane)
+	if n.admin, err = input.Talosconfig(); err != nil {
+		n.t.Fatal(err)
+	}
+
+	n.admin.Contexts[n.admin.Context].Endpoints = []string{n.api}
+
+	return input
+}
+
+// encoded is the configuration of a node of a kind, after edit.
+func (n *node) encoded(input *generate.Input, kind machinetype.Type, edit func(*v1alpha1.Config)) []byte {
+	n.t.Helper()
+
+	provider, err := input.Config(kind)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -310,12 +364,6 @@ func (n *node) configuration(edit func(*v1alpha1.Config), options ...generate.Op
 	if err != nil {
 		n.t.Fatal(err)
 	}
-
-	if n.admin, err = input.Talosconfig(); err != nil {
-		n.t.Fatal(err)
-	}
-
-	n.admin.Contexts[n.admin.Context].Endpoints = []string{n.api}
 
 	return content
 }
