@@ -39,6 +39,9 @@ const told = 3 * time.Minute
 // kubernetesVersion is the one that a node is configured for.
 const kubernetesVersion = "1.33.5"
 
+// boardQEMU is the QEMU that has the model of the board, where the node is that (docs/board-model.md).
+var boardQEMU = os.Getenv("NODE_BOARD")
+
 // node is a machine that is switched on and off.
 type node struct {
 	t     *testing.T
@@ -64,7 +67,13 @@ func newNode(t *testing.T) *node {
 	t.Helper()
 
 	n := &node{t: t, dir: t.TempDir(), api: address(t), kube: address(t)}
-	n.network = append(n.uplink("net"), "-device", "virtio-net-pci,netdev=net,romfile=")
+	n.network = n.uplink("net")
+
+	if boardQEMU != "" {
+		n.network = append(n.network, "-net", "nic,netdev=net")
+	} else {
+		n.network = append(n.network, "-device", "virtio-net-pci,netdev=net,romfile=")
+	}
 
 	t.Cleanup(func() {
 		n.pull()
@@ -142,19 +151,7 @@ func (n *node) start(disks ...string) {
 	n.console = filepath.Join(n.dir, fmt.Sprintf("console-%d", n.boots))
 	n.off = make(chan struct{})
 	n.since = time.Now()
-	cmd := exec.Command(os.Getenv("NODE_START"), slices.Concat([]string{
-		"qemu-system-aarch64",
-		"-M", "virt", "-cpu", "cortex-a76", "-smp", "2", "-m", "3072", "-nodefaults", "-display", "none",
-		// Disks are encrypted with the node's identity, which is the firmware's.
-		"-uuid", "6d366d36-1234-4abc-8def-0123456789ab",
-		"-bios", os.Getenv("NODE_FIRMWARE"),
-		"-device", "virtio-rng-pci,romfile=",
-		// U-Boot and GRUB talk here.
-		"-chardev", "stdio,id=firmware,signal=off", "-serial", "chardev:firmware", "-monitor", "none",
-		// The board's console is ttyS2.
-		"-chardev", "null,id=s0", "-chardev", "null,id=s1", "-chardev", "file,id=s2,path=" + n.console, "-chardev", "null,id=s3",
-		"-device", "pci-serial-4x,chardev1=s0,chardev2=s1,chardev3=s2,chardev4=s3",
-	}, n.network, strings.Fields(os.Getenv("NODE_QEMU")), disks)...)
+	cmd := exec.Command(os.Getenv("NODE_START"), slices.Concat(n.virtOrBoard(), n.network, strings.Fields(os.Getenv("NODE_QEMU")), disks)...)
 	cmd.Stderr = os.Stderr
 	cmd.Stdout = n
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -175,6 +172,41 @@ func (n *node) start(disks ...string) {
 
 		close(off)
 	}(n.off)
+}
+
+// virtOrBoard is QEMU's command line: its own arm64 machine or the model of the board, without network and disks.
+func (n *node) virtOrBoard() []string {
+	if boardQEMU != "" {
+		return []string{
+			boardQEMU,
+			"-M", "nanopi-m6", "-m", "4G", "-nodefaults", "-display", "none", "-monitor", "none",
+			// One console for all.
+			"-chardev", "file,id=console,path=" + n.console, "-serial", "chardev:console",
+		}
+	}
+
+	return []string{
+		"qemu-system-aarch64",
+		"-M", "virt", "-cpu", "cortex-a76", "-smp", "2", "-m", "3072", "-nodefaults", "-display", "none",
+		// Disks are encrypted with the node's identity, which is the firmware's.
+		"-uuid", "6d366d36-1234-4abc-8def-0123456789ab",
+		"-bios", os.Getenv("NODE_FIRMWARE"),
+		"-device", "virtio-rng-pci,romfile=",
+		// U-Boot and GRUB talk here.
+		"-chardev", "stdio,id=firmware,signal=off", "-serial", "chardev:firmware", "-monitor", "none",
+		// The board's console is ttyS2.
+		"-chardev", "null,id=s0", "-chardev", "null,id=s1", "-chardev", "file,id=s2,path=" + n.console, "-chardev", "null,id=s3",
+		"-device", "pci-serial-4x,chardev1=s0,chardev2=s1,chardev3=s2,chardev4=s3",
+	}
+}
+
+// disk is QEMU's arguments for the one disk of a machine: the board's is the card.
+func disk(file string) []string {
+	if boardQEMU != "" {
+		return []string{"-drive", "if=sd,index=0,format=raw,file=" + file}
+	}
+
+	return []string{"-drive", "if=none,id=disk,format=raw,file=" + file, "-device", "virtio-blk-pci,drive=disk,romfile="}
 }
 
 // on says whether it is switched on.

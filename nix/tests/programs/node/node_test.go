@@ -5,7 +5,9 @@
 //
 //	NODE_START=start-qemu NODE_IMAGE=metal-arm64.raw.zst NODE_FIRMWARE=u-boot.bin go test -timeout 30m .
 //
-// Needs qemu-system-aarch64 and zstd. NODE_START is nix/tests/programs/start-qemu, which starts QEMU as the other tests do.
+// With NODE_BOARD=PROGRAM in place of NODE_FIRMWARE the node is the model of the board, which that QEMU has
+// (nix/tests/board-node.nix). Needs qemu-system-aarch64 and zstd. NODE_START is nix/tests/programs/start-qemu, which starts
+// QEMU as the other tests do.
 package node_test
 
 import (
@@ -46,7 +48,7 @@ func TestNodeKeepsItsConfigurationOnEncryptedVolumesBehindAFirewall(t *testing.T
 		generate.WithSystemDiskEncryption(&v1alpha1.SystemDiskEncryptionConfig{StatePartition: encrypted, EphemeralPartition: encrypted}))
 
 	// Room for STATE and EPHEMERAL.
-	n.start("-drive", "if=none,id=disk,format=raw,file="+n.image("disk.raw", 8<<30), "-device", "virtio-blk-pci,drive=disk,romfile=")
+	n.start(disk(n.image("disk.raw", 8<<30))...)
 	n.untilSaid("this machine is reachable at:")
 	n.apply(append(content, firewall...))
 
