@@ -34,7 +34,7 @@ import (
 const (
 	// hostname tells that a configuration is kept.
 	hostname = "lives-long"
-	// nvme is the node's disk as the node names it.
+	// nvme is a disk as the node names it.
 	nvme = "/dev/nvme0n1"
 )
 
@@ -65,15 +65,7 @@ func (l *life) passed(step string) {
 	l.t.Helper()
 
 	l.kept.Passed = append(l.kept.Passed, step)
-
-	// As if the power went.
-	if l.on() {
-		_ = syscall.Kill(-l.machine, syscall.SIGSTOP)
-
-		defer func() { _ = syscall.Kill(-l.machine, syscall.SIGCONT) }()
-	}
-
-	copied(l.t, l.disk, l.disk+".passed")
+	l.snapshot(l.disk + ".passed")
 
 	content, err := json.Marshal(l.kept)
 	if err == nil {
@@ -83,6 +75,19 @@ func (l *life) passed(step string) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
+}
+
+// snapshot copies the node's disk, as if the power went.
+func (l *life) snapshot(to string) {
+	l.t.Helper()
+
+	if l.on() {
+		_ = syscall.Kill(-l.machine, syscall.SIGSTOP)
+
+		defer func() { _ = syscall.Kill(-l.machine, syscall.SIGCONT) }()
+	}
+
+	copied(l.t, l.disk, to)
 }
 
 // step is one of the node's life. What comes after one that failed is not tried: it would start from something else.
@@ -140,14 +145,14 @@ func (l *life) bootWithCard() {
 	l.boot(l.disk, append(raw("card", l.card), "-device", "qemu-xhci", "-device", "usb-storage,drive=card")...)
 }
 
-// untilOff waits for the node, which QEMU does not restart, to restart.
+// untilOff waits for the node to restart, which QEMU does not do, or to switch itself off.
 func (n *node) untilOff() {
 	n.t.Helper()
 
 	select {
 	case <-n.off:
 	case <-time.After(patience):
-		n.t.Fatal("the node runs, want it to restart")
+		n.t.Fatal("the node runs, want it to end")
 	}
 }
 
@@ -228,8 +233,8 @@ func (l *life) configured() {
 	l.apply(l.kept.Config)
 }
 
-// newLife is of a node that is installed onto NVMe and upgraded, from images of versions. Its configuration names the first.
-func newLife(t *testing.T, versions ...string) *life {
+// newLife is of a node that is installed onto a disk and upgraded, from images of versions. Its configuration names the first.
+func newLife(t *testing.T, disk string, versions ...string) *life {
 	t.Helper()
 
 	var images []string
@@ -238,7 +243,7 @@ func newLife(t *testing.T, versions ...string) *life {
 	}
 
 	return lifeWith(t, images, func(l *life) []byte {
-		return l.configuration(func(c *v1alpha1.Config) { l.installs(c, "installer:"+versions[0]) }, generate.WithInstallDisk(nvme))
+		return l.configuration(func(c *v1alpha1.Config) { l.installs(c, "installer:"+versions[0]) }, generate.WithInstallDisk(disk))
 	})
 }
 
@@ -378,7 +383,7 @@ func (l *life) flashed() {
 }
 
 func TestANodesWholeLife(t *testing.T) {
-	l := newLife(t, "one", "two")
+	l := newLife(t, nvme, "one", "two")
 	l.begin()
 
 	l.step("rollback", func(*testing.T) {
