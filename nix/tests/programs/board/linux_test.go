@@ -114,6 +114,9 @@ func TestLinuxDrivesTheBoard(t *testing.T) {
 
 	board.want("cat /sys/devices/system/cpu/online", "0-7")
 	board.want("tr -d '\\0' </proc/device-tree/model", "FriendlyElec NanoPi M6")
+	// The last 256 MiB of four are above 4 GiB, in a zone of their own, from which the kernel takes first.
+	board.want("grep -c '^100000000-.*System RAM' /proc/iomem", "1")
+	board.want("awk '/zone/ {z = $4 == \"Normal\"} z && $1 == \"present\" {p=$2} z && $2 == \"free\" {f=$3} END {print (p-f > 16384)}' /proc/zoneinfo", "1")
 
 	for _, finding := range board.findings() {
 		t.Error(finding)
@@ -170,7 +173,8 @@ func (m model) findings() (list []string) {
 func TestLinuxOnV2(t *testing.T) {
 	t.Parallel()
 
-	board := linux(t, "BOARD_IMAGE", ",board=v2,temperature=30", "-nic", "user")
+	around := newQMP(t)
+	board := linux(t, "BOARD_IMAGE", ",board=v2,temperature=30", append(around.option(), "-nic", "user", "-d", "trace:rk3588_pwm")...)
 	board.want("tr -d '\\0' </proc/device-tree/model", "FriendlyElec NanoPi M6 V2")
 	board.want("cat /sys/kernel/debug/devices_deferred", "")
 	board.speaksToTheNetwork(phyV2)
@@ -178,6 +182,18 @@ func TestLinuxOnV2(t *testing.T) {
 	if got := board.fan(); got != 0 {
 		t.Errorf("got the fan's state %d at 30 °C, want 0", got)
 	}
+
+	if got := board.throttled(); got != 0 {
+		t.Errorf("got the cores throttled by %d at 30 °C, want not at all", got)
+	}
+
+	// The SoC warms up while Linux runs, over the fan's trips and over that of the cores, and cools down again.
+	around.set(t, "temperature", 90)
+	board.Until(fanOutput + "[1-9]")
+	board.says("until [ $(" + throttling + ") -gt 0 ]; do sleep 1; done")
+	around.set(t, "temperature", 30)
+	board.Until(fanOutput + "0 of")
+	board.says("until [ $(" + throttling + ") = 0 ]; do sleep 1; done")
 
 	// Somebody serves the watchdog, as Talos does where the machine configuration says so, and then nobody does. A kernel
 	// that hangs spins, which takes the model minutes of a host's core.
@@ -270,14 +286,33 @@ func (m model) speaksToTheNetwork(phy string) {
 // fanState is what the thermal framework gave the fan.
 const fanState = `for c in /sys/class/thermal/cooling_device*; do grep -q fan $c/type && cat $c/cur_state; done`
 
+// fanOutput is how the model tells what drives the fan, before the promille.
+const fanOutput = `rk3588_pwm channel 1 on for `
+
+// throttling adds up what the thermal framework takes from the cores.
+const throttling = `n=0; for c in /sys/class/thermal/cooling_device*; do grep -q cpufreq $c/type && n=$((n+$(cat $c/cur_state))); done; echo $n`
+
 func (m model) fan() int {
 	m.t.Helper()
 
-	state := m.says(fanState)
+	return m.number(fanState)
+}
 
-	n, err := strconv.Atoi(state)
+func (m model) throttled() int {
+	m.t.Helper()
+
+	return m.number(throttling)
+}
+
+// number gives what a command says that says a number.
+func (m model) number(command string) int {
+	m.t.Helper()
+
+	said := m.says(command)
+
+	n, err := strconv.Atoi(said)
 	if err != nil {
-		m.t.Errorf("got the fan's state %q, want a number", state)
+		m.t.Errorf("%s: got %q, want a number", command, said)
 	}
 
 	return n

@@ -169,12 +169,12 @@ func TestSecondIDBlockStartsWhereTheFirstIsTorn(t *testing.T) {
 }
 
 func TestSecondFITStartsWhereTheFirstIsTorn(t *testing.T) {
-	for _, kind := range []mediumKind{sd, emmc} {
+	for _, kind := range []mediumKind{sd, emmc, nor} {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 
 			file := kind.written(t)
-			corrupt(t, file, rockchip.MMC.FIT+100_000)
+			corrupt(t, file, layoutOf(kind).FIT+100_000)
 			start(t, "", kind.drive(file)...).Until(reached)
 		})
 	}

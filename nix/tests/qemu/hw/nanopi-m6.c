@@ -19,7 +19,6 @@
 #include "hw/qdev-properties.h"
 #include "net/net.h"
 #include "qapi/error.h"
-#include "qapi/visitor.h"
 #include "qobject/qlist.h"
 #include "qemu/timer.h"
 #include "system/block-backend.h"
@@ -51,11 +50,11 @@ struct NanoPiM6 {
 
     bool faults_end, memory_up, maskrom, recovery, uhs, watchdog_fault;
     bool otp_unreadable, eeprom_empty;
-    uint8_t temperature; /* degrees Celsius */
     char *board;
 
     DeviceState *cores[RK3588_CORES];
     DeviceState *gic, *gpio[5];
+    DeviceState *tsadc; /* there before the machine is, for its property */
     RK3588IOC *ioc;
     RK3588Regs *cru, *pmu1grf;
     RK3588Card *sd, *emmc;
@@ -280,15 +279,8 @@ static DeviceState *create_simple(const char *type, hwaddr base,
 
 static void create_simple_registers(NanoPiM6 *m)
 {
-    static const unsigned sensors = 7;
     RK3588Regs *regs;
 
-    /* Temperature sensors: 285 is 25 degrees, 350 is 85 (Linux' table). */
-    regs = rk3588_regs_new(OBJECT(m), "tsadc", 0xfec00000, 0x400, false);
-    for (unsigned i = 0; i < sensors; i++) {
-        rk3588_regs_fix(regs, 0x2c + 4 * i, 0,
-                        285 + (m->temperature - 25) * 65 / 60);
-    }
     /* The USB 3 port as a device: the reset that U-Boot asks for is done. */
     regs = rk3588_regs_new(OBJECT(m), "dwc3-device", 0xfc00c700, 0x100, false);
     rk3588_regs_fix(regs, 4, ~(1u << 30), 0);
@@ -695,6 +687,9 @@ static void nanopi_m6_init(MachineState *machine)
     create_identity(m);
     create_simple("rk3588-trng", 0xfe378000, NULL);
     create_simple_registers(m);
+    sysbus_realize_and_unref(SYS_BUS_DEVICE(m->tsadc), &error_fatal);
+    sysbus_mmio_map(SYS_BUS_DEVICE(m->tsadc), 0, 0xfec00000);
+    sysbus_connect_irq(SYS_BUS_DEVICE(m->tsadc), 0, spi(m, 397));
     create_dma(m);
     create_pcie(m);
     create_gmac(m);
@@ -776,13 +771,13 @@ BOOL_PROPERTY("watchdog-fault", watchdog_fault)
 static void get_temperature(Object *obj, Visitor *v, const char *name,
                             void *opaque, Error **errp)
 {
-    visit_type_uint8(v, name, &NANOPI_M6(obj)->temperature, errp);
+    object_property_get(OBJECT(NANOPI_M6(obj)->tsadc), name, v, errp);
 }
 
 static void set_temperature(Object *obj, Visitor *v, const char *name,
                             void *opaque, Error **errp)
 {
-    visit_type_uint8(v, name, &NANOPI_M6(obj)->temperature, errp);
+    object_property_set(OBJECT(NANOPI_M6(obj)->tsadc), name, v, errp);
 }
 
 static char *get_board(Object *obj, Error **errp)
@@ -809,8 +804,9 @@ static void nanopi_m6_instance_init(Object *obj)
 
     m->board = g_strdup("v1");
     m->faults_end = true;
-    m->temperature = 45;
     m->memory_up = true;
+    m->tsadc = qdev_new(TYPE_RK3588_TSADC);
+    object_property_add_child(obj, "tsadc", OBJECT(m->tsadc));
 }
 
 static void nanopi_m6_class_init(ObjectClass *klass, void *data)
@@ -842,7 +838,7 @@ static void nanopi_m6_class_init(ObjectClass *klass, void *data)
     object_class_property_add(klass, "temperature", "uint8", get_temperature,
                               set_temperature, NULL, NULL);
     object_class_property_set_description(klass, "temperature",
-        "of the SoC, in degrees Celsius, 0 to 125");
+        "of the SoC, in degrees Celsius, 0 to 125; may change at any time");
     object_class_property_add_bool(klass, "recovery", get_recovery,
                                    set_recovery);
     object_class_property_set_description(klass, "recovery",

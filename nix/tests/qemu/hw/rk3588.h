@@ -94,6 +94,10 @@ struct RK3588SSI {
     RK3588IOC *ioc;
 };
 
+/* ---- temperature (rk3588-tsadc.c) */
+
+#define TYPE_RK3588_TSADC "rk3588-tsadc"
+
 /* ---- SMC calls (rk3588-smc.c) */
 
 /* A fault where the core makes one that the firmware does not know. */
