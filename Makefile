@@ -11,8 +11,8 @@ image: ## build result/metal-arm64.raw.zst on Debian (README.md, "I build")
 test: ## build every check, boots in QEMU among them; the release's gate
 	@nix/debian/build test
 
-test-all: test ## the same, Linux and the image on the board's model, and programs and kernel a second time
-	@nix/debian/build board-linux board-boot reproducible-programs reproducible-kernel
+test-all: test ## the same, Linux, image and node on the board's model, and programs and kernel a second time
+	@nix/debian/build board-linux board-boot board-node reproducible-programs reproducible-kernel
 
 checks: ## list the checks, each with its promise; one: nix/debian/build checks.NAME
 	@for file in nix/tests/*.nix; do printf '  %-22s %s\n' "$$(basename "$$file" .nix)" "$$(sed -n '2s/^# //p' "$$file" | cut -c-120)"; done | grep -v '^  default '

@@ -458,7 +458,7 @@ packagesOf (self: {
         built = { inherit (self) kernels; };
       });
     };
-  # Linux on the board's model, and the whole image: in `make test-all`.
+  # Linux on the board's model, the whole image, and a node: in `make test-all`.
   board-linux = pkgs.callPackage ./nix/tests/board-linux.nix {
     inherit (self) kernel qemu-nanopi-m6 sdImage;
     inherit (sources) workloadPackages;
@@ -470,6 +470,14 @@ packagesOf (self: {
       qemu-nanopi-m6
       sdImage
       u-boot
+      ;
+  };
+  board-node = pkgs.callPackage ./nix/tests/board-node.nix {
+    inherit (self)
+      go-lint
+      qemu-nanopi-m6
+      sdImage
+      start-qemu
       ;
   };
   # nix/debian/build reproducible-kernel

@@ -20,6 +20,7 @@ in
   inherit (default)
     board-boot
     board-linux
+    board-node
     dtb
     imager
     installerImage
