@@ -78,7 +78,7 @@ packagesOf (self: {
     coredns = self.cluster.coredns.goModules;
     flannel = self.cluster.flannel.goModules;
   };
-  # Not Kubernetes', which neither the image nor `make test` needs.
+  # Not those of the check `kubernetes`, which neither the image nor `make test` needs.
   goModules = builtins.attrValues (
     removeAttrs self.vendored [
       "kubernetes"
@@ -432,6 +432,18 @@ packagesOf (self: {
     inherit (self) oci-image node-root;
     pause = program arm64 "nix/tests/programs/pause" [ ];
     web = program arm64 "nix/tests/programs/web" [ ];
+  };
+  # A node that runs it: not in `make test`. nix/debian/build kubernetes
+  kubernetes = pkgs.callPackage ./nix/tests/kubernetes.nix {
+    inherit (self)
+      go-lint
+      sdImage
+      registry
+      start-qemu
+      u-boot-qemu
+      ;
+    inherit (self.life) installers;
+    inherit (self.cluster) images kubectl;
   };
   # What a compiler makes, once more: not in `make test`, but in `make test-all`.
   reproducible-programs =

@@ -42,8 +42,13 @@ in
   # With the kernel this project boots in its checks, and with Talos from source.
   sdImage-lts = (project pkgs { kernelFlavour = "lts"; }).sdImage;
   sdImage-from-source = (project pkgs { talosVersion = null; }).sdImage;
-  # A node's whole life in QEMU takes too long for a check; Hydra has its parts as jobs.
-  inherit (project pkgs { talosVersion = null; }) life life-upgrades power-cuts;
+  # A node's whole life in QEMU, and Kubernetes on one, take too long for a check; Hydra has them as jobs.
+  inherit (project pkgs { talosVersion = null; })
+    kubernetes
+    life
+    life-upgrades
+    power-cuts
+    ;
 }
 // lib.optionalAttrs (newest != null) {
   # The newest official release, of whichever line.

@@ -22,6 +22,8 @@ rec {
       "kubelet"
     ];
   };
+  # For who looks at the cluster.
+  kubectl = pkgs.callPackage ./kubernetes.nix { programs = [ "kubectl" ]; };
   etcd = arm64.callPackage ./etcd.nix { };
   coredns = arm64.callPackage ./coredns.nix { };
   flannel = arm64.callPackage ./flannel.nix { };
