@@ -11,7 +11,7 @@ image: ## build result/metal-arm64.raw.zst on Debian (README.md, "I build")
 test: ## build every check, boots in QEMU among them; the release's gate
 	@nix/debian/build test
 
-test-all: test ## the same, Linux, image and node on the board's model, and programs and kernel a second time
+test-all: test ## the same, more on the board's model, programs and kernel again
 	@nix/debian/build board-linux board-boot board-node reproducible-programs reproducible-kernel
 
 checks: ## list the checks, each with its promise; one: nix/debian/build checks.NAME
