@@ -425,6 +425,7 @@ packagesOf (self: {
       ;
   };
   life-upgrades = self.life.override { name = "life-upgrades"; };
+  life-hangs = self.life.override { name = "life-hangs"; };
   power-cuts = self.life.override { name = "power-cuts"; };
   # Kubernetes from its Go modules, and its images.
   cluster = import ./nix/kubernetes {

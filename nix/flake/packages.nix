@@ -47,6 +47,7 @@ in
     kubernetes
     life
     life-upgrades
+    life-hangs
     power-cuts
     ;
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 # A node's life after its first boot (nix/tests/programs/node). By its `name`, which is what to call nix/debian/build with:
-#   life           installation onto another disk, upgrade, rollback, reset (life_test.go)
-#   life-upgrades  upgrades that do not get through, and how a person brings the old version back (upgrade_test.go)
-#   power-cuts     power cuts in an upgrade (powercut_test.go)
+#   life            installation onto another disk, upgrade, rollback, reset (life_test.go)
+#   life-upgrades   upgrades that do not get through, and how a person with a serial cable brings the old version back (upgrade_test.go)
+#   life-hangs      an upgrade to a version that hangs, and how a person without one does (hang_test.go)
+#   power-cuts      power cuts in an upgrade (powercut_test.go)
 # They take many boots, so none is among the checks. Outputs: log.
 {
   lib,
@@ -22,6 +23,7 @@
   name ? "life",
 }:
 let
+  # `files` are of no other part, which would run again with each change of them.
   parts = {
     life = {
       tests = "TestANodesWholeLife";
@@ -35,6 +37,14 @@ let
       versions = [
         "two"
         "panics"
+      ];
+    };
+    life-hangs = {
+      tests = "TestAPersonBringsBack";
+      versions = [ "hangs" ];
+      files = [
+        "card_test.go"
+        "hang_test.go"
       ];
     };
     power-cuts = {
@@ -57,6 +67,7 @@ let
     one = [ ];
     two = [ ];
     panics = nowhere;
+    hangs = nowhere ++ [ "rootwait" ];
   };
   # installer VERSION: its installer image.
   installer =
@@ -78,7 +89,12 @@ in
 import ./node-module.nix { inherit lib buildGoModule go-lint; } {
   pname = name;
   tags = "life";
-  without = [ "kubernetes_test.go" ];
+  without = [
+    "kubernetes_test.go"
+  ]
+  ++ lib.filter (file: !builtins.elem file (part.files or [ ])) (
+    lib.concatMap (other: other.files or [ ]) (builtins.attrValues parts)
+  );
   flags = "-timeout 6h -run '${part.tests}'";
   # The imager's mkfs.xfs finds its option files.
   nativeBuildInputs = [
