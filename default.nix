@@ -426,6 +426,7 @@ packagesOf (self: {
   };
   life-upgrades = self.life.override { name = "life-upgrades"; };
   life-hangs = self.life.override { name = "life-hangs"; };
+  life-two-disks = self.life.override { name = "life-two-disks"; };
   power-cuts = self.life.override { name = "power-cuts"; };
   # Kubernetes from its Go modules, and its images.
   cluster = import ./nix/kubernetes {

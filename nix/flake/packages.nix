@@ -48,6 +48,7 @@ in
     life
     life-upgrades
     life-hangs
+    life-two-disks
     power-cuts
     ;
 }

@@ -3,6 +3,7 @@
 #   life            installation onto another disk, upgrade, rollback, reset (life_test.go)
 #   life-upgrades   upgrades that do not get through, and how a person with a serial cable brings the old version back (upgrade_test.go)
 #   life-hangs      an upgrade to a version that hangs, and how a person without one does (hang_test.go)
+#   life-two-disks  what a node takes from which of two disks with Talos (twodisks_test.go)
 #   power-cuts      power cuts in an upgrade (powercut_test.go)
 # They take many boots, so none is among the checks. Outputs: log.
 {
@@ -45,6 +46,14 @@ let
       files = [
         "card_test.go"
         "hang_test.go"
+      ];
+    };
+    life-two-disks = {
+      tests = "TestOfTwoDisks";
+      versions = [ "two" ];
+      files = [
+        "card_test.go"
+        "twodisks_test.go"
       ];
     };
     power-cuts = {
