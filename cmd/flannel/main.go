@@ -26,6 +26,9 @@ import (
 // errorNotReady is the code with which a plugin says that no pod can be added for now: CNI specification 1.1, STATUS.
 const errorNotReady = 50
 
+// errLost is of a saved configuration that is no configuration.
+var errLost = errors.New("its content is lost")
+
 func main() {
 	p := plugin{}
 
@@ -48,12 +51,7 @@ func (p plugin) add(args *skel.CmdArgs) error {
 		return err
 	}
 
-	network, err := readSubnet(conf.SubnetFile)
-	if err != nil {
-		return err
-	}
-
-	delegate, err := conf.delegate(network)
+	delegate, err := conf.today()
 	if err != nil {
 		return err
 	}
@@ -68,7 +66,7 @@ func (p plugin) add(args *skel.CmdArgs) error {
 		return fmt.Errorf("making the directory for delegates' configurations: %w", err)
 	}
 
-	if err = os.WriteFile(conf.saved(args.ContainerID), data, 0o600); err != nil {
+	if err = conf.save(args.ContainerID, data); err != nil {
 		return fmt.Errorf("saving the delegate's configuration: %w", err)
 	}
 
@@ -115,6 +113,12 @@ func (p plugin) del(args *skel.CmdArgs) error {
 		return nil
 	}
 
+	// What a version that did not flush it lost in a power cut. The address is held by the container's ID, so today's
+	// configuration frees it as well; without the daemon's file the kubelet asks again.
+	if errors.Is(err, errLost) {
+		delegate, err = conf.today()
+	}
+
 	if err != nil {
 		return err
 	}
@@ -149,6 +153,33 @@ func (c *config) saved(containerID string) string {
 	return filepath.Join(c.DataDir, containerID)
 }
 
+// today is the delegate's configuration as the daemon has it now.
+func (c *config) today() (map[string]any, error) {
+	network, err := readSubnet(c.SubnetFile)
+	if err != nil {
+		return nil, err
+	}
+
+	return c.delegate(network)
+}
+
+// save keeps the delegate's configuration of a container, whole or not at all if the power goes.
+func (c *config) save(containerID string, data []byte) error {
+	f, err := os.CreateTemp(c.DataDir, ".saving-*")
+	if err != nil {
+		return err
+	}
+
+	defer os.Remove(f.Name()) // no longer there if all went well
+
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+
+	return os.Rename(f.Name(), c.saved(containerID))
+}
+
 func (c *config) load(containerID string) (map[string]any, error) {
 	data, err := os.ReadFile(c.saved(containerID))
 	if err != nil {
@@ -158,7 +189,7 @@ func (c *config) load(containerID string) (map[string]any, error) {
 	var delegate map[string]any
 
 	if err = json.Unmarshal(data, &delegate); err != nil {
-		return nil, fmt.Errorf("reading the delegate's configuration %s: %w", c.saved(containerID), err)
+		return nil, fmt.Errorf("reading the delegate's configuration %s: %w: %w", c.saved(containerID), errLost, err)
 	}
 
 	return delegate, nil

@@ -196,6 +196,34 @@ func TestDeletingAgainIsNoError(t *testing.T) {
 	}
 }
 
+func TestAPodIsDeletedAfterAPowerCut(t *testing.T) {
+	for name, left := range map[string]string{"nothing": "", "zeros": "\x00\x00\x00\x00", "half": `{"name": "cb`} {
+		t.Run(name, func(t *testing.T) {
+			d := &delegate{}
+			args, data := node(t, ipv4, talosDelegate)
+			p := plugin{exec: d}
+
+			if err := p.add(args); err != nil {
+				t.Fatal(err)
+			}
+
+			added := d.conf
+
+			if err := os.WriteFile(filepath.Join(data, args.ContainerID), []byte(left), 0o600); err != nil {
+				t.Fatal(err)
+			}
+
+			if err := p.del(args); err != nil || d.commands[len(d.commands)-1] != "DEL" || !reflect.DeepEqual(d.conf, added) {
+				t.Fatalf("got %v and ran %v with %v, want DEL with %v", err, d.commands, d.conf, added)
+			}
+
+			if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
+				t.Errorf("got %v (%v), want nothing left behind", left, err)
+			}
+		})
+	}
+}
+
 func TestADeletionThatFailedCanBeRepeated(t *testing.T) {
 	d := &delegate{}
 	args, _ := node(t, ipv4, talosDelegate)
