@@ -435,7 +435,7 @@ packagesOf (self: {
     pause = program arm64 "nix/tests/programs/pause" [ ];
     web = program arm64 "nix/tests/programs/web" [ ];
   };
-  # A node that runs it: not in `make test`. nix/debian/build kubernetes
+  # A node that runs it: not in `make test`. nix/debian/build kubernetes, or the other name of nix/tests/kubernetes.nix
   kubernetes = pkgs.callPackage ./nix/tests/kubernetes.nix {
     inherit (self)
       go-lint
@@ -447,6 +447,7 @@ packagesOf (self: {
     inherit (self.life) installers;
     inherit (self.cluster) images kubectl;
   };
+  kubernetes-worker = self.kubernetes.override { name = "kubernetes-worker"; };
   # What a compiler makes, once more: not in `make test`, but in `make test-all`.
   reproducible-programs =
     let

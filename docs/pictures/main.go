@@ -75,7 +75,7 @@ const named = `
     flat = set // { installer-amd64 = set.installer.amd64; installer-arm64 = set.installer.arm64; kernel-unsigned = set.kernels.lts; };
     drv = name: builtins.tryEval (let v = flat.${name}; in if builtins.isAttrs v && v ? drvPath then v.drvPath else "");
     kept = builtins.filter (name: (drv name).success && (drv name).value != "")
-      (builtins.attrNames (removeAttrs flat [ "board-boot" "board-linux" "board-node" "checks" "go-lint" "kubernetes" "reproducible-kernel" "reproducible-programs" ]));
+      (builtins.attrNames (removeAttrs flat [ "board-boot" "board-linux" "board-node" "checks" "go-lint" "kubernetes" "kubernetes-worker" "reproducible-kernel" "reproducible-programs" ]));
   in
   map (name: { inherit name; path = flat.${name}.drvPath; }) kept
 `

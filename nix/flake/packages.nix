@@ -45,6 +45,7 @@ in
   # A node's whole life in QEMU, and Kubernetes on one, take too long for a check; Hydra has them as jobs.
   inherit (project pkgs { talosVersion = null; })
     kubernetes
+    kubernetes-worker
     life
     life-upgrades
     life-hangs

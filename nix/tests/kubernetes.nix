@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-# A node of the image runs Kubernetes from source (nix/tests/programs/node/kubernetes_test.go). What it is made of takes as long to
-# build as Talos, so it is not among the checks: nix/debian/build kubernetes. Outputs: log.
+# A node of the image runs Kubernetes from source (nix/tests/programs/node). By its `name`, which is what to call
+# nix/debian/build with:
+#   kubernetes         a pod answers, after a reboot and an upgrade, too (kubernetes_test.go)
+#   kubernetes-worker  a second node joins, and its pod and the first reach each other (worker_test.go)
+# What it is made of takes as long to build as Talos, so neither is among the checks. Outputs: log.
 {
   lib,
   buildGoModule,
@@ -14,11 +17,34 @@
   installers,
   images,
   kubectl,
+  name ? "kubernetes",
 }:
+let
+  parts = {
+    kubernetes = {
+      tests = "TestANodeRunsKubernetes";
+      without = [
+        "switch_test.go"
+        "worker_test.go"
+      ];
+    };
+    kubernetes-worker = {
+      tests = "'TestASwitch|TestAWorkerJoins'";
+      without = [ ];
+    };
+  };
+  part = parts.${name};
+in
 import ./node-module.nix { inherit lib buildGoModule go-lint; } {
-  pname = "kubernetes-check";
+  pname = "${name}-check";
   tags = "life";
-  flags = "-timeout 6h -run TestANodeRunsKubernetes";
+  # Those of life-hangs, beside its own part's.
+  without = [
+    "card_test.go"
+    "hang_test.go"
+  ]
+  ++ part.without;
+  flags = "-timeout 6h -run ${part.tests}";
   nativeBuildInputs = [
     qemu
     zstd

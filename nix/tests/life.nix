@@ -100,6 +100,8 @@ import ./node-module.nix { inherit lib buildGoModule go-lint; } {
   tags = "life";
   without = [
     "kubernetes_test.go"
+    "switch_test.go"
+    "worker_test.go"
   ]
   ++ lib.filter (file: !builtins.elem file (part.files or [ ])) (
     lib.concatMap (other: other.files or [ ]) (builtins.attrValues parts)

@@ -2,10 +2,11 @@
 
 //go:build life
 
-// A node of the image is a Kubernetes cluster: Talos starts it from images of a registry on loopback, and pods answer.
+// A node of the image is a Kubernetes cluster: Talos starts it from images of a registry on loopback, and pods answer. In
+// worker_test.go another node joins it.
 //
 //	NODE_START=start-qemu NODE_IMAGE=… NODE_FIRMWARE=… NODE_REGISTRY=registry NODE_KUBECTL=kubectl NODE_IMAGES='REPOSITORY:TAG=LAYOUT …' \
-//	NODE_INSTALLERS=DIR go test -tags life -timeout 6h -run TestANodeRunsKubernetes .
+//	NODE_INSTALLERS=DIR go test -tags life -timeout 6h -run 'TestANodeRunsKubernetes|TestAWorkerJoins' .
 //
 // NODE_INSTALLERS as in life_test.go. Needs qemu-system-aarch64 and zstd.
 package node_test
