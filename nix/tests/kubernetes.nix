@@ -38,10 +38,11 @@ in
 import ./node-module.nix { inherit lib buildGoModule go-lint; } {
   pname = "${name}-check";
   tags = "life";
-  # Those of life-hangs, beside its own part's.
+  # The other checks' (life.nix), beside its own part's.
   without = [
     "card_test.go"
     "hang_test.go"
+    "twodisks_test.go"
   ]
   ++ part.without;
   flags = "-timeout 6h -run ${part.tests}";
