@@ -444,7 +444,7 @@ packagesOf (self: {
       start-qemu
       u-boot-qemu
       ;
-    inherit (self.life) installers;
+    inherit (self.life) files installers;
     inherit (self.cluster) images kubectl;
   };
   kubernetes-worker = self.kubernetes.override { name = "kubernetes-worker"; };

@@ -10,23 +10,12 @@
   sdImage,
   start-qemu,
 }:
-import ./node-module.nix { inherit lib buildGoModule go-lint; } {
+import ./node-module.nix { inherit lib buildGoModule go-lint sdImage start-qemu; } {
   pname = "board-node";
   flags = "-timeout 4h";
-  # What it runs is in two files: a change of the others does not cost its two boots.
-  without = lib.filter (
-    file:
-    !builtins.elem file [
-      "go.mod"
-      "go.sum"
-      "machine_test.go"
-      "node_test.go"
-    ]
-  ) (builtins.attrNames (builtins.readDir ./programs/node));
+  files = [ "node_test.go" ];
   nativeBuildInputs = [ zstd ] ++ qemu-nanopi-m6.libraries;
   env = {
-    NODE_START = "${start-qemu}/bin/start-qemu";
-    NODE_IMAGE = "${sdImage}/${sdImage.fileName}";
     NODE_BOARD = "${qemu-nanopi-m6}/bin/qemu-system-aarch64";
     # Time is counted in instructions, as in nix/tests/life.nix.
     NODE_QEMU = "-icount shift=1,sleep=on -rtc clock=vm";

@@ -14,6 +14,8 @@
   registry,
   start-qemu,
   u-boot-qemu,
+  # Of nix/tests/life.nix, as are installers.
+  files,
   installers,
   images,
   kubectl,
@@ -23,36 +25,28 @@ let
   parts = {
     kubernetes = {
       tests = "TestANodeRunsKubernetes";
-      without = [
+      files = [ ];
+    };
+    kubernetes-worker = {
+      tests = "'TestASwitch|TestAWorkerJoins'";
+      files = [
         "switch_test.go"
         "worker_test.go"
       ];
     };
-    kubernetes-worker = {
-      tests = "'TestASwitch|TestAWorkerJoins'";
-      without = [ ];
-    };
   };
   part = parts.${name};
 in
-import ./node-module.nix { inherit lib buildGoModule go-lint; } {
+import ./node-module.nix { inherit lib buildGoModule go-lint sdImage start-qemu; } {
   pname = "${name}-check";
   tags = "life";
-  # The other checks' (life.nix), beside its own part's.
-  without = [
-    "card_test.go"
-    "hang_test.go"
-    "twodisks_test.go"
-  ]
-  ++ part.without;
+  files = files ++ [ "kubernetes_test.go" ] ++ part.files;
   flags = "-timeout 6h -run ${part.tests}";
   nativeBuildInputs = [
     qemu
     zstd
   ];
   env = {
-    NODE_START = "${start-qemu}/bin/start-qemu";
-    NODE_IMAGE = "${sdImage}/${sdImage.fileName}";
     NODE_FIRMWARE = "${u-boot-qemu}/u-boot.bin";
     NODE_REGISTRY = "${registry}/bin/registry";
     NODE_INSTALLERS = installers;

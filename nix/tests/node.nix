@@ -10,7 +10,7 @@
   start-qemu,
   u-boot-qemu,
 }:
-import ./node-module.nix { inherit lib buildGoModule go-lint; } {
+import ./node-module.nix { inherit lib buildGoModule go-lint sdImage start-qemu; } {
   pname = "node";
   flags = "-timeout 40m";
   nativeBuildInputs = [
@@ -18,8 +18,6 @@ import ./node-module.nix { inherit lib buildGoModule go-lint; } {
     zstd
   ];
   env = {
-    NODE_START = "${start-qemu}/bin/start-qemu";
-    NODE_IMAGE = "${sdImage}/${sdImage.fileName}";
     NODE_FIRMWARE = "${u-boot-qemu}/u-boot.bin";
   };
 }
