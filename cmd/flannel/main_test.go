@@ -158,7 +158,10 @@ func TestTheNetworksOwnWordsComeFirst(t *testing.T) {
 	}
 }
 
-func TestAPodIsDeletedAsItWasAdded(t *testing.T) {
+// added is a pod that was added, the delegate that did it, and where what is to be known of it is saved.
+func added(t *testing.T) (plugin, *delegate, *skel.CmdArgs, string) {
+	t.Helper()
+
 	d := &delegate{}
 	args, data := node(t, ipv4, talosDelegate)
 	p := plugin{exec: d}
@@ -167,7 +170,12 @@ func TestAPodIsDeletedAsItWasAdded(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	added := d.conf
+	return p, d, args, data
+}
+
+func TestAPodIsDeletedAsItWasAdded(t *testing.T) {
+	p, d, args, data := added(t)
+	conf := d.conf
 
 	// The daemon's file goes when the node starts anew; the pod is deleted all the same.
 	if err := os.Remove(filepath.Join(filepath.Dir(data), "subnet.env")); err != nil {
@@ -178,8 +186,8 @@ func TestAPodIsDeletedAsItWasAdded(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if d.commands[len(d.commands)-1] != "DEL" || !reflect.DeepEqual(d.conf, added) {
-		t.Errorf("%v with %v, want DEL with %v", d.commands, d.conf, added)
+	if d.commands[len(d.commands)-1] != "DEL" || !reflect.DeepEqual(d.conf, conf) {
+		t.Errorf("%v with %v, want DEL with %v", d.commands, d.conf, conf)
 	}
 
 	if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
@@ -199,22 +207,15 @@ func TestDeletingAgainIsNoError(t *testing.T) {
 func TestAPodIsDeletedAfterAPowerCut(t *testing.T) {
 	for name, left := range map[string]string{"nothing": "", "zeros": "\x00\x00\x00\x00", "half": `{"name": "cb`} {
 		t.Run(name, func(t *testing.T) {
-			d := &delegate{}
-			args, data := node(t, ipv4, talosDelegate)
-			p := plugin{exec: d}
-
-			if err := p.add(args); err != nil {
-				t.Fatal(err)
-			}
-
-			added := d.conf
+			p, d, args, data := added(t)
+			conf := d.conf
 
 			if err := os.WriteFile(filepath.Join(data, args.ContainerID), []byte(left), 0o600); err != nil {
 				t.Fatal(err)
 			}
 
-			if err := p.del(args); err != nil || d.commands[len(d.commands)-1] != "DEL" || !reflect.DeepEqual(d.conf, added) {
-				t.Fatalf("got %v and ran %v with %v, want DEL with %v", err, d.commands, d.conf, added)
+			if err := p.del(args); err != nil || d.commands[len(d.commands)-1] != "DEL" || !reflect.DeepEqual(d.conf, conf) {
+				t.Fatalf("got %v and ran %v with %v, want DEL with %v", err, d.commands, d.conf, conf)
 			}
 
 			if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
@@ -225,13 +226,7 @@ func TestAPodIsDeletedAfterAPowerCut(t *testing.T) {
 }
 
 func TestADeletionThatFailedCanBeRepeated(t *testing.T) {
-	d := &delegate{}
-	args, _ := node(t, ipv4, talosDelegate)
-	p := plugin{exec: d}
-
-	if err := p.add(args); err != nil {
-		t.Fatal(err)
-	}
+	p, d, args, _ := added(t)
 
 	d.err = errors.New("the bridge is busy")
 	if err := p.del(args); !errors.Is(err, d.err) {
