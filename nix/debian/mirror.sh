@@ -11,7 +11,7 @@ debianMirror() {
   # apt's own reading of all its source files, whatever their format. Security and updates are other archives or suites.
   # shellcheck disable=SC2016 # apt fills these in
   uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(CREATED_BY)|$(REPO_URI)' 2>/dev/null |
-    awk -F'|' '$1 == "Debian" && $2 == "Debian" && $3 == "Packages" { print $4; exit }')
+    awk -F'|' '$1 == "Debian" && $2 == "Debian" && $3 == "Packages" && !found++ { print $4 }')
   [ -n "$uri" ] || {
     echo "apt on this machine knows no Debian archive: put one into /etc/apt/sources.list.d and run apt-get update" >&2
     return 1

@@ -26,7 +26,7 @@ fail() {
 has() { # WHAT COMMAND...: the command's output holds it
   local what=$1
   shift
-  "$@" | grep -q -- "$what"
+  "$@" | grep -- "$what" >/dev/null
 }
 mode=$1
 want() { # WHAT COMMAND...: it is there when this mode is hardened, and only then
@@ -44,7 +44,7 @@ if [ "$mode" = on ]; then
   ! "$CC" -c format.c 2>/dev/null || fail "format.c compiles, want -Werror=format-security"
 fi
 # The frame pointer of a leaf function, which GCC by itself leaves out.
-if sed -n '/^leaf:/,/ret/p' program.s | grep -qE 'rbp|x29'; then
+if sed -n '/^leaf:/,/ret/p' program.s | grep -E 'rbp|x29' >/dev/null; then
   [ "$mode" != omitted ] || fail "got a frame pointer in a leaf function, want none with -fomit-frame-pointer"
 else
   [ "$mode" = omitted ] || fail "got no frame pointer in a leaf function, want one as nixpkgs' compilers keep it"
