@@ -1,6 +1,9 @@
 /*
  * A chip on I2C that is a row of 8-bit registers
  *
+ * No chip's own registers are here: hym8563.c and rk8602.c have them. How they
+ * are addressed, as Linux' regmap-i2c does it.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 

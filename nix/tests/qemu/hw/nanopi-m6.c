@@ -1,6 +1,13 @@
 /*
  * FriendlyElec NanoPi M6 (Rockchip RK3588S)
  *
+ * Addresses and interrupts from the SoC's device tree in Linux and U-Boot
+ * (rk3588-base.dtsi); pins, rails, slots, chips on the buses and the readings
+ * of the board id from the board's (dts/nanopi-m6.facts.yaml says where each
+ * comes from). What the CRU's, the GRFs' and the PMU's registers have to say at
+ * reset, from TF-A's platform code for the RK3588 and U-Boot's clock driver,
+ * which wait for it. The keys of the CRU's reset, from TF-A.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 

@@ -1,6 +1,9 @@
 /*
  * What the board forbids ends the run with a line that names it
  *
+ * No registers are here. Memory's end, by which a DMA is judged, is this
+ * machine's own.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 

@@ -1,6 +1,10 @@
 /*
  * Rockchip register banks that hold what was written (CRU, GRF, PHY)
  *
+ * That the upper half of a write is the mask of the lower one, as Linux',
+ * U-Boot's and TF-A's drivers write them; what a bank's registers say beside
+ * that, whoever makes the bank tells, with its source.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 

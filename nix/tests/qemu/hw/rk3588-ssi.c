@@ -1,6 +1,8 @@
 /*
  * SPI host with one chip: what SPI2 and the flash controller share
  *
+ * No registers are here: rk3588-spi.c and rk3588-sfc.c have them.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 

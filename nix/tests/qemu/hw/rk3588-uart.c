@@ -1,6 +1,8 @@
 /*
  * DesignWare UART as the RK3588 has it: a 16550 with some registers more
  *
+ * Which they are, from Linux' 8250_dw driver; U-Boot and TF-A use the 16550's.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
