@@ -18,6 +18,9 @@ func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
 		gpio4Direction = 0xfec50008
 		sdSupply       = 1 << 12 // PB4
 
+		sdHostLines = 0xfe2c0018
+		sdHostRate  = 0xfe2c0074
+
 		busIOC    = 0xfd5f8000
 		sdClock   = busIOC + 4*0x20 + 0x1c // PD4 to PD7, four bits a pin
 		sdClockIs = 4                      // PD5
@@ -62,6 +65,16 @@ func TestWhatTheBoardForbidsEndsTheRunWithALineThatNamesIt(t *testing.T) {
 				"mmc read 2000000 0 1",
 			},
 			want: "SD host is used while its pin gpio4 PD5 has function 0, not 1",
+		},
+		{
+			name:     "data on one line from a card that uses four",
+			commands: []string{fmt.Sprintf("mw.l %#x 0", sdHostLines), "mmc read 2000000 0 1"},
+			want:     `SD host: CMD\d+ moves data on one line, the card on four`,
+		},
+		{
+			name:     "data at double rate from a card that does not",
+			commands: []string{fmt.Sprintf("mw.l %#x 10000", sdHostRate), "mmc read 2000000 0 1"},
+			want:     `SD host: CMD\d+ moves data at double rate, the card is not at DDR50`,
 		},
 		{
 			name:     "a DMA outside memory",

@@ -4,6 +4,10 @@
  * A card keeps its state over a reset of the SoC and loses it with its supply,
  * and data moves in blocks. Beside hw/sd/sd.c's cards for these two things.
  *
+ * Commands, registers and their order as Linux' MMC core and U-Boot's mmc.c ask
+ * for them, the voltage switch and the access modes as well; the tuning block
+ * from the same two.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -20,6 +24,7 @@
 #include "trace.h"
 
 enum { IDLE, READY, IDENT, STANDBY, TRANSFER, DATA, RECEIVE, PROGRAM };
+enum { SDR12, SDR25, SDR50, SDR104, DDR50 }; /* or default and high speed */
 
 #define BLOCK 512
 #define AHEAD (64 * KiB)
@@ -59,7 +64,8 @@ struct RK3588Card {
     uint64_t erase_first, erase_last;
     uint8_t ext_csd[BLOCK];
     uint8_t *boot[2];
-    unsigned access_mode;
+    unsigned access_mode; /* of UHS where the card signals at 1.8 V */
+    bool wide;            /* an SD card moves data on four lines, not on one */
 
     uint8_t small[BLOCK]; /* a register on its way out */
     size_t small_size, small_at;
@@ -86,6 +92,7 @@ static void card_power_up(RK3588Card *s)
     s->small_size = s->small_at = 0;
     s->pending_size = 0;
     s->access_mode = 0;
+    s->wide = false;
     memset(s->ext_csd, 0, sizeof(s->ext_csd));
     if (s->mmc) {
         uint8_t *e = s->ext_csd;
@@ -146,6 +153,30 @@ void rk3588_card_set_io_voltage(RK3588Card *s, unsigned millivolts)
 bool rk3588_card_present(RK3588Card *s)
 {
     return s->blk && blk_is_inserted(s->blk);
+}
+
+static const char *card_mode(RK3588Card *s)
+{
+    static const char *const low[] = { "SDR12", "SDR25", "SDR50", "SDR104",
+                                       "DDR50" };
+
+    return s->low_voltage ? low[s->access_mode]
+           : s->access_mode ? "high speed" : "default speed";
+}
+
+const char *rk3588_card_disagrees(RK3588Card *s, bool wide, bool double_rate)
+{
+    bool mine = s->low_voltage && s->access_mode == DDR50;
+
+    if (s->mmc || !rk3588_card_present(s)) {
+        return NULL;
+    }
+    return wide != s->wide
+           ? s->wide ? "on one line, the card on four"
+                     : "on four lines, the card on one"
+           : double_rate == mine ? NULL
+           : mine ? "at single rate, the card is at DDR50"
+                  : "at double rate, the card is not at DDR50";
 }
 
 bool rk3588_card_rom_read(RK3588Card *s, uint64_t offset, void *buffer,
@@ -385,7 +416,10 @@ static int card_switch(RK3588Card *s, SDRequest *request, uint8_t *response)
         return card_r1(s, response);
     }
     {
-        unsigned modes = s->low_voltage ? 0x1f : 0x03;
+        unsigned modes = s->low_voltage
+                         ? 1 << SDR12 | 1 << SDR25 | 1 << SDR50 | 1 << SDR104 |
+                           1 << DDR50
+                         : 1 << SDR12 | 1 << SDR25; /* as they are at 3.3 V */
         unsigned wanted = request->arg & 15;
         unsigned mode = wanted == 15 ? s->access_mode : wanted;
         bool possible = modes & (1u << mode);
@@ -401,7 +435,7 @@ static int card_switch(RK3588Card *s, SDRequest *request, uint8_t *response)
         s->small[16] = possible ? mode : 15;
         if ((request->arg & (1u << 31)) && possible) {
             s->access_mode = mode;
-            trace_rk3588_card_mode(mode);
+            trace_rk3588_card_mode(card_mode(s));
         }
         return card_small(s, response, 64);
     }
@@ -437,6 +471,9 @@ static int card_app_command(RK3588Card *s, SDRequest *request,
     *known = true;
     switch (request->cmd) {
     case 6: /* bus width */
+        s->wide = (request->arg & 3) == 2;
+        s->app = true;
+        return card_r1(s, response);
     case 42:
     case 23:
         s->app = true;
@@ -565,8 +602,9 @@ static int card_command(RK3588Card *s, SDRequest *request, uint8_t *response)
                : 0;
     case 19:
     case 21:
-        if (s->mmc != (request->cmd == 21)) {
-            return 0;
+        if (s->mmc != (request->cmd == 21) ||
+            (!s->mmc && (!s->low_voltage || s->access_mode < SDR50))) {
+            break;
         }
         card_tuning(s, s->mmc && (s->ext_csd[EXT_CSD_BUS_WIDTH] & 3) == 2);
         return card_small(s, response,

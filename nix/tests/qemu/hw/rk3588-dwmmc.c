@@ -3,7 +3,8 @@
  *
  * Registers from Linux' and U-Boot's dw_mmc drivers, and from Linux' when the
  * voltage switch's interrupt comes (in place of CMD11's end, and when the card
- * has switched). Data moves when it is asked for; nothing takes time.
+ * has switched). Data moves when it is asked for; nothing takes time. Of one
+ * line or four and of double rate only that the card has to be told the same.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,6 +29,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(RK3588DWMMC, RK3588_DWMMC)
 #define CTRL_IDMAC (1u << 25)
 #define CLKENA 0x010
 #define CLKENA_ON (1u << 0)
+#define CTYPE 0x018
+#define CTYPE_WIDE (1u << 0)
 #define BLKSIZ 0x01c
 #define BYTCNT 0x020
 #define INTMASK 0x024
@@ -60,6 +63,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(RK3588DWMMC, RK3588_DWMMC)
 #define CDETECT 0x050
 #define VERID 0x06c
 #define HCON 0x070
+#define UHS 0x074
+#define UHS_DDR (1u << 16)
 #define BMOD 0x080
 #define BMOD_RESET (1u << 0)
 #define BMOD_ENABLE (1u << 7)
@@ -183,6 +188,21 @@ static void dwmmc_update_clock(RK3588DWMMC *s, bool voltage)
     }
 }
 
+/* Data that host and card would move differently arrives as noise. */
+static bool dwmmc_agrees(RK3588DWMMC *s, unsigned cmd)
+{
+    BusChild *child = QTAILQ_FIRST(&BUS(&s->bus)->children);
+    const char *how = child ? rk3588_card_disagrees(RK3588_CARD(child->child),
+                                                    R(CTYPE) & CTYPE_WIDE,
+                                                    R(UHS) & UHS_DDR)
+                            : NULL;
+
+    if (how) {
+        rk3588_fault("SD host: CMD%u moves data %s", cmd, how);
+    }
+    return !how;
+}
+
 static void dwmmc_command(RK3588DWMMC *s)
 {
     uint32_t cmd = R(CMD);
@@ -196,6 +216,9 @@ static void dwmmc_command(RK3588DWMMC *s)
         return;
     }
     if (!rk3588_pins_routed(s->ioc, "SD host", pins, ARRAY_SIZE(pins))) {
+        return;
+    }
+    if ((cmd & CMD_DATA) && !dwmmc_agrees(s, request.cmd)) {
         return;
     }
     length = sdbus_do_command(&s->bus, &request, response);

@@ -114,6 +114,11 @@ void rk3588_card_set_io_voltage(RK3588Card *card, unsigned millivolts);
 bool rk3588_card_rom_read(RK3588Card *card, uint64_t offset, void *buffer,
                           size_t length);
 bool rk3588_card_present(RK3588Card *card);
+/*
+ * In what an SD card does not do as a host that moves data on four lines or on
+ * one, at double rate or not; NULL where they agree.
+ */
+const char *rk3588_card_disagrees(RK3588Card *card, bool wide, bool double_rate);
 
 /* ---- mask ROM (rk3588-maskrom.c) */
 
