@@ -18,6 +18,7 @@ module.bootTest buildGoModule {
     "disk"
     "fdt"
     "fixture/machine"
+    "fixture/rockchiploader"
     "image"
     "inspect/gpt"
     "medium"

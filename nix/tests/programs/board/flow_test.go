@@ -81,19 +81,20 @@ func TestLEDsShowWhatTheDocumentationSays(t *testing.T) {
 	board.Until("nanopi_m6_led user_led 1")
 	board.Until("mask ROM: starts from the SD card") // 20 seconds later it starts over
 
-	var changes []int
+	// Of the SYS LED: while U-Boot searches, and beside the USER LED, when nothing was found.
+	var changes, slow []int
 
-	userLit := false
+	userLit, searches := false, true
 
 	for _, change := range ledChanges(t, board.Said()) {
-		if change.led == "user_led" {
-			userLit = userLit || change.lit
-
-			continue
-		}
-
-		if !userLit {
+		switch {
+		case change.led == "user_led":
+			userLit = change.lit
+			searches = searches && !change.lit
+		case searches:
 			changes = append(changes, change.at)
+		case userLit:
+			slow = append(slow, change.at)
 		}
 	}
 
@@ -108,6 +109,19 @@ func TestLEDsShowWhatTheDocumentationSays(t *testing.T) {
 
 	if len(changes) < 8 {
 		t.Errorf("got %d changes of the SYS LED before there was nothing to boot, want it blinking", len(changes))
+	}
+
+	// In 20 seconds, each one long.
+	const second, tolerance = 1000, 50
+
+	if len(slow) < 15 {
+		t.Errorf("got %d changes of the SYS LED when nothing was found, want one each second for 20", len(slow))
+	}
+
+	for i := 2; i < len(slow); i++ {
+		if lasted := slow[i] - slow[i-1]; lasted < second-tolerance || lasted > second+tolerance {
+			t.Errorf("got the SYS LED steady for %d ms at %d ms, want a second when nothing was found", lasted, slow[i])
+		}
 	}
 }
 

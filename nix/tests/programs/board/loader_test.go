@@ -210,31 +210,6 @@ func TestNoLoaderOrItsButtonIsMaskROMMode(t *testing.T) {
 	start(t, ",maskrom=on", sd.drive(sd.written(t))...).Until("mask ROM: button held: MaskROM mode")
 }
 
-func TestAnyPartOfTheLoaderTornByAPowerCutLeavesOneThatStarts(t *testing.T) {
-	whole := sd.blank(t)
-
-	parts, err := medium.LoaderParts(target{whole, sd}, loader(t, rockchip.MMC))
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	for _, part := range parts {
-		t.Run(part.Name, func(t *testing.T) {
-			t.Parallel()
-
-			file := sd.written(t)
-
-			// The installer writes one part after the other: the second half of one has not arrived.
-			half := len(part.Data) / 2 / 512 * 512
-			if _, err := file.WriteAt(make([]byte, len(part.Data)-half), part.Offset+int64(half)); err != nil {
-				t.Fatal(err)
-			}
-
-			start(t, "", sd.drive(file)...).Until(reached)
-		})
-	}
-}
-
 func TestUBootReadsDisksBeyondCards(t *testing.T) {
 	for _, tt := range []struct {
 		disk     mediumKind
