@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # U-Boot with the board's boot flow does in QEMU what docs/board.md says of it: the order of the disks, the device tree, the
-# LEDs, the word that leads to the prompt, the network, and which board it is (nix/tests/programs/boot-flow).
+# word that leads to the prompt, and which board it is (nix/tests/programs/boot-flow).
 {
   lib,
   stdenv,
@@ -12,7 +12,6 @@
   qemu,
   dtSources,
   dtb,
-  u-boot,
   u-boot-qemu,
 }:
 let
@@ -49,9 +48,7 @@ module.bootTest buildGoModule {
     FLOW_UBOOT = "${u-boot-qemu}/u-boot.bin";
     FLOW_EFI = "${u-boot-qemu}/helloworld.efi";
     FLOW_DTB = "${dtb}/rockchip/${board.deviceTree}.dtb";
-    FLOW_LEDS = dtbo "qemu-leds" ../../dts/qemu-leds.dtso;
     FLOW_BOARD = dtbo "qemu-board" ../../dts/qemu-board.dtso;
     FLOW_FACTS = ../../dts + "/${board.name}.facts.yaml";
-    FLOW_FIT = "${u-boot}/u-boot.itb";
   };
 }

@@ -85,7 +85,7 @@ in
   };
   boot-flow = pkgs.callPackage ./boot-flow.nix {
     dtSources = packages.dt-sources;
-    inherit (packages) dtb u-boot u-boot-qemu;
+    inherit (packages) dtb u-boot-qemu;
   };
   installer-image = pkgs.callPackage ./installer-image.nix {
     inherit (packages) oci-image;
