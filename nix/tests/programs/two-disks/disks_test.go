@@ -8,7 +8,7 @@
 //
 //	DISKS_UBOOT=u-boot.bin DISKS_EFI=helloworld.efi DISKS_GRUB=BOOTAA64.EFI go test -tags qemu ./nix/tests/programs/two-disks
 //
-// Needs qemu-system-aarch64, sgdisk, mkfs.vfat, mtools and mkfs.xfs.
+// Needs qemu-system-aarch64, qemu-img, sgdisk, mkfs.vfat, mtools and mkfs.xfs.
 package twodisks_test
 
 import (
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"talos-nanopi-m6/internal/fixture/machine"
@@ -109,56 +110,117 @@ func empty(t *testing.T, image string) {
 	}
 }
 
-// attach is a disk's options for QEMU. The card's slots are there with and without one: U-Boot's mmc0 is the eMMC, mmc1 the
-// card.
-func attach(disks map[string][]string) []string {
-	var args, drives []string
+// layer takes what is written to a disk, in a file over the disk's own. It stays as it was made as long as nothing is.
+type layer struct {
+	name, file string
+	made       []byte
+}
 
-	device := func(kind string, number int) []string {
-		id := fmt.Sprintf("%s%d", kind, number)
+// layers puts one over each disk. Its name is its kind's, with its number among those.
+func layers(t *testing.T, disks map[string][]string) map[string][]layer {
+	t.Helper()
 
-		switch kind {
-		case "nvme":
-			return []string{"-device", "nvme,serial=" + id + ",drive=" + id}
-		case "usb":
-			return []string{"-device", "usb-storage,drive=" + id}
-		case "virtio":
-			return []string{"-device", "virtio-blk-pci,romfile=,drive=" + id}
+	dir, over := t.TempDir(), map[string][]layer{}
+
+	for kind, images := range disks {
+		for number, image := range images {
+			name := fmt.Sprintf("%s%d", kind, number)
+			file := filepath.Join(dir, name)
+			machine.Command(t, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, file)
+			over[kind] = append(over[kind], layer{name, file, content(t, file)})
 		}
-
-		return []string{"-device", "sd-card,drive=" + id}
 	}
 
-	args = append(args, "-device", "qemu-xhci")
+	return over
+}
+
+// written gives the names of the disks that something was written to, by a machine that has ended.
+func written(t *testing.T, over map[string][]layer) []string {
+	t.Helper()
+
+	var names []string
+
+	for _, layers := range over {
+		for _, l := range layers {
+			if !bytes.Equal(content(t, l.file), l.made) {
+				names = append(names, l.name)
+			}
+		}
+	}
+
+	slices.Sort(names)
+
+	return names
+}
+
+func content(t *testing.T, name string) []byte {
+	t.Helper()
+
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return b
+}
+
+// attach is the disks' options for QEMU. The card's slots are there with and without one: U-Boot's mmc0 is the eMMC, mmc1 the
+// card.
+func attach(disks map[string][]layer) []string {
+	args, drives := []string{"-device", "qemu-xhci"}, []string(nil)
+
+	device := func(kind, name string) []string {
+		switch kind {
+		case "nvme":
+			return []string{"-device", "nvme,serial=" + name + ",drive=" + name}
+		case "usb":
+			return []string{"-device", "usb-storage,drive=" + name}
+		case "virtio":
+			return []string{"-device", "virtio-blk-pci,romfile=,drive=" + name}
+		}
+
+		return []string{"-device", "sd-card,drive=" + name}
+	}
 
 	for _, kind := range []string{"virtio", "usb", "nvme", "emmc", "sd"} {
 		if kind == "emmc" || kind == "sd" {
 			args = append(args, "-device", "sdhci-pci,sd-spec-version=3")
 		}
 
-		for number, image := range disks[kind] {
-			drives = append(drives, "-drive", fmt.Sprintf("if=none,id=%s%d,format=raw,snapshot=on,file=%s", kind, number, image))
-			args = append(args, device(kind, number)...)
+		for _, disk := range disks[kind] {
+			drives = append(drives, "-drive", fmt.Sprintf("if=none,id=%s,format=qcow2,discard=unmap,file=%s", disk.name, disk.file))
+			args = append(args, device(kind, disk.name)...)
 		}
 	}
 
 	return append(drives, args...)
 }
 
-// signs are what a boot ends with: the kernel's arguments, or that it did not get there.
-const signs = `mark=(\S+)[ \n]|grub>|grub rescue>|Nothing to boot|error: `
-
-// boot gives the mark of the disk whose kernel is started, or what the boot ended with.
-func boot(t *testing.T, disks map[string][]string) string {
+// start starts U-Boot beside the disks.
+func start(t *testing.T, disks map[string][]layer) *machine.Machine {
 	t.Helper()
 
-	m := machine.Start(t, qemu.DefaultProgram, append([]string{
+	return machine.Start(t, qemu.DefaultProgram, append([]string{
 		"-M", "virt", "-cpu", "cortex-a57", "-m", "1G", "-nodefaults", "-display", "none", "-no-reboot",
 		"-bios", machine.Input(t, "DISKS_UBOOT"), "-serial", "stdio", "-monitor", "none",
 	}, attach(disks)...)...)
-	defer m.Stop()
+}
 
+// signs are what a boot ends with: the kernel's arguments, or that it did not get there.
+const signs = `mark=(\S+)[ \n]|grub>|grub rescue>|Nothing to boot|error: `
+
+// boot gives the mark of the disk whose kernel is started, or what the boot ended with. It writes to no disk.
+func boot(t *testing.T, disks map[string][]string) string {
+	t.Helper()
+
+	over := layers(t, disks)
+	m := start(t, over)
 	_, sign := m.Find(signs)
+	m.Stop()
+
+	if names := written(t, over); len(names) > 0 {
+		t.Errorf("got something written to %v, want nothing written to any disk", names)
+	}
 
 	return cmp.Or(sign[1], sign[0])
 }
@@ -172,11 +234,12 @@ func pair(own, other, ownImage, otherImage string) map[string][]string {
 	return map[string][]string{own: {ownImage}, other: {otherImage}}
 }
 
-// matrix calls f for every two kinds that can be attached together: there is one slot for a card and one for an eMMC.
-func matrix(f func(own, other string)) {
-	for _, own := range kinds {
-		for _, other := range kinds {
-			if own != other || own != "sd" && own != "emmc" {
+// matrix calls f for every two kinds that can be attached together, by their places in U-Boot's order: there is one slot for a
+// card and one for an eMMC.
+func matrix(f func(own, other int)) {
+	for own := range kinds {
+		for other := range kinds {
+			if own != other || kinds[own] != "sd" && kinds[own] != "emmc" {
 				f(own, other)
 			}
 		}
@@ -190,11 +253,11 @@ func TestANodeStartsFromItsOwnDiskWhateverElseIsAttached(t *testing.T) {
 	empty(t, others[blank])
 
 	for _, content := range []string{blank, foreign} {
-		matrix(func(kind, other string) {
-			t.Run(fmt.Sprintf("%s beside %s with %s", kind, other, content), func(t *testing.T) {
+		matrix(func(kind, other int) {
+			t.Run(fmt.Sprintf("%s beside %s with %s", kinds[kind], kinds[other], content), func(t *testing.T) {
 				t.Parallel()
 
-				if got := boot(t, pair(kind, other, own, others[content])); got != "own" {
+				if got := boot(t, pair(kinds[kind], kinds[other], own, others[content])); got != "own" {
 					t.Errorf("got %s, want own", got)
 				}
 			})
@@ -206,16 +269,45 @@ func TestOfTwoDisksWithTalosTheFirstInTheBoardsOrderIsStarted(t *testing.T) {
 	dir := t.TempDir()
 	first, second := disk(t, dir, "first", machine.Input(t, "DISKS_GRUB")), disk(t, dir, "second", machine.Input(t, "DISKS_GRUB"))
 
-	for n, kind := range kinds {
-		for _, other := range kinds[n+1:] {
-			t.Run(fmt.Sprintf("%s before %s with %s", kind, other, talos), func(t *testing.T) {
-				t.Parallel()
-
-				if got := boot(t, pair(kind, other, first, second)); got != "first" {
-					t.Errorf("got %s, want first", got)
-				}
-			})
+	matrix(func(later, kind int) {
+		if kind > later {
+			return
 		}
+
+		// Of one kind, the first by its number.
+		t.Run(fmt.Sprintf("%s before %s with %s", kinds[kind], kinds[later], talos), func(t *testing.T) {
+			t.Parallel()
+
+			if got := boot(t, pair(kinds[later], kinds[kind], second, first)); got != "first" {
+				t.Errorf("got %s, want first", got)
+			}
+		})
+	})
+}
+
+// What the tests above would not notice otherwise: that something is written.
+func TestAWriteToAnyDiskIsSeen(t *testing.T) {
+	disks := map[string][]string{}
+
+	for _, kind := range kinds {
+		disks[kind] = []string{filepath.Join(t.TempDir(), "blank.img")}
+		empty(t, disks[kind][0])
+	}
+
+	over := layers(t, disks)
+	m := start(t, over)
+	m.Prompt()
+	m.Ask("setenv boot_targets mmc1 mmc0; bootflow scan") // the slots are not looked at before
+
+	// A block from memory, as zero as what is there.
+	for _, command := range []string{"mmc dev 1; mmc", "nvme scan; nvme device 0; nvme", "mmc dev 0; mmc", "usb start; usb device 0; usb", "virtio scan; virtio device 0; virtio"} {
+		m.Ask(command + " write 48000000 100 1")
+	}
+
+	m.Stop()
+
+	if got, want := written(t, over), []string{"emmc0", "nvme0", "sd0", "usb0", "virtio0"}; !slices.Equal(got, want) {
+		t.Errorf("got something written to %v, want to %v", got, want)
 	}
 }
 
