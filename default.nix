@@ -361,7 +361,7 @@ packagesOf (self: {
   qemu-nanopi-m6 = pkgs.callPackage ./nix/tests/qemu/qemu.nix { inherit sources; };
   u-boot-qemu = arm64.callPackage ./nix/boot/u-boot-qemu.nix { source = uBootSource; };
 
-  # What tests of another module ask: a registry, and QEMU.
+  # What tests of another module ask: a registry, QEMU, and a program that waits.
   registry = program pkgs "nix/tests/programs/registry" [ ];
   start-qemu = program pkgs "nix/tests/programs/start-qemu" [
     "child"
@@ -369,6 +369,7 @@ packagesOf (self: {
     "image"
     "qemu"
   ];
+  pause = program arm64 "nix/tests/programs/pause" [ ];
 
   # All of it once more, or null. What a compiler makes is made once in `make test`: reproducible-programs makes it again.
   again =
@@ -419,6 +420,7 @@ packagesOf (self: {
       imagerTools
       sdImage
       installerImage
+      pause
       registry
       start-qemu
       u-boot-qemu
@@ -431,8 +433,7 @@ packagesOf (self: {
   # Kubernetes from its Go modules, and its images.
   cluster = import ./nix/kubernetes {
     inherit pkgs arm64 sources;
-    inherit (self) oci-image node-root;
-    pause = program arm64 "nix/tests/programs/pause" [ ];
+    inherit (self) oci-image node-root pause;
     web = program arm64 "nix/tests/programs/web" [ ];
   };
   # A node that runs it: not in `make test`. nix/debian/build kubernetes, or the other name of nix/tests/kubernetes.nix

@@ -2,7 +2,7 @@
 # A node's life after its first boot (nix/tests/programs/node). By its `name`, which is what to call nix/debian/build with:
 #   life            installation onto another disk, upgrade, rollback, reset (life_test.go)
 #   life-upgrades   upgrades that do not get through, and how a person with a serial cable brings the old version back (upgrade_test.go)
-#   life-hangs      an upgrade to a version that hangs, and how a person without one does (hang_test.go)
+#   life-hangs      upgrades to versions that hang, and how a person without one does (hang_test.go)
 #   life-two-disks  what a node takes from which of two disks with Talos (twodisks_test.go)
 #   power-cuts      power cuts in an upgrade (powercut_test.go)
 # They take many boots, so none is among the checks. Outputs: log.
@@ -11,6 +11,7 @@
   runCommand,
   buildGoModule,
   go-lint,
+  cpio,
   gptfdisk,
   grub2,
   qemu,
@@ -18,6 +19,7 @@
   imagerTools,
   sdImage,
   installerImage,
+  pause,
   registry,
   start-qemu,
   u-boot-qemu,
@@ -51,7 +53,10 @@ let
     };
     life-hangs = {
       tests = "TestAPersonBringsBack";
-      versions = [ "hangs" ];
+      versions = [
+        "waits"
+        "hangs"
+      ];
       files = [
         "card_test.go"
         "hang_test.go"
@@ -80,22 +85,42 @@ let
     "rdinit=/nowhere"
     "root=/dev/nowhere"
   ];
-  # The kernel's arguments of each version, beside the one that tells it.
+  # An init that says nothing and never ends.
+  hanging =
+    runCommand "initramfs-hangs.zst"
+      {
+        nativeBuildInputs = [
+          cpio
+          zstd
+        ];
+      }
+      ''
+        cp ${pause}/bin/pause init
+        echo init | cpio --quiet -o -H newc --reproducible -R 0:0 | zstd -q -T1 >$out
+      '';
+  # What each version has of its own: an `initramfs`, and the kernel's `arguments` beside the one that tells it.
   versions = {
-    one = [ ];
-    two = [ ];
-    panics = nowhere;
-    hangs = nowhere ++ [ "rootwait" ];
+    one = { };
+    two = { };
+    panics.arguments = nowhere;
+    waits.arguments = nowhere ++ [ "rootwait" ];
+    hangs.initramfs = hanging;
   };
   # installer VERSION: its installer image.
   installer =
     version:
+    let
+      own = versions.${version};
+    in
     installerImage.override {
-      sdImage = sdImage.override {
-        overlayOptions = sdImage.profile.overlay.options // {
-          extraKernelArgs = [ "life=${version}" ] ++ versions.${version};
-        };
-      };
+      sdImage = sdImage.override (
+        {
+          overlayOptions = sdImage.profile.overlay.options // {
+            extraKernelArgs = [ "life=${version}" ] ++ own.arguments or [ ];
+          };
+        }
+        // removeAttrs own [ "arguments" ]
+      );
     };
   installers = runCommand "installers" { } ''
     mkdir $out

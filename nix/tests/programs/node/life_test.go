@@ -27,7 +27,6 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/api/machine"
 	"github.com/siderolabs/talos/pkg/machinery/client"
 	clientconfig "github.com/siderolabs/talos/pkg/machinery/client/config"
-	"github.com/siderolabs/talos/pkg/machinery/config/generate"
 	"github.com/siderolabs/talos/pkg/machinery/config/types/v1alpha1"
 )
 
@@ -44,7 +43,9 @@ type life struct {
 	*node
 	registry          *relay
 	disk, card, other string
-	kept              kept
+	// attached is QEMU's arguments for the node's disk, the block node disk.
+	attached []string
+	kept     kept
 	// clustered is whether it is asked before an upgrade what its etcd says of that.
 	clustered bool
 }
@@ -125,9 +126,9 @@ func (l *life) up(version string) {
 	l.runs(version)
 }
 
-// attach is a disk, by its block node's name, as the node's NVMe disk, with the other one beside it.
-func (l *life) attach(node string) []string {
-	return append(raw("other", l.other), "-device", "virtio-blk-pci,drive=other,romfile=", "-device", "nvme,serial=disk,drive="+node, "-no-reboot")
+// attach is the block node disk as the node's, with the other one beside it.
+func (l *life) attach() []string {
+	return slices.Concat(raw("other", l.other), []string{"-device", "virtio-blk-pci,drive=other,romfile=", "-no-reboot"}, l.attached)
 }
 
 // raw is a block node from a file. What it writes need not outlast this machine.
@@ -137,10 +138,10 @@ func raw(node, file string) []string {
 
 // boot starts it from a disk, with QEMU's arguments for more of them.
 func (l *life) boot(disk string, more ...string) {
-	l.start(slices.Concat(raw("disk", disk), l.attach("disk"), more)...)
+	l.start(slices.Concat(raw("disk", disk), l.attach(), more)...)
 }
 
-// bootWithCard starts it with its disk and the card, which is searched last.
+// bootWithCard starts it with its disk and the card, which is in a reader on USB: that is searched last.
 func (l *life) bootWithCard() {
 	l.boot(l.disk, append(raw("card", l.card), "-device", "qemu-xhci", "-device", "usb-storage,drive=card")...)
 }
@@ -233,8 +234,12 @@ func (l *life) configured() {
 	l.apply(l.kept.Config)
 }
 
-// newLife is of a node that is installed onto a disk and upgraded, from images of versions. Its configuration names the first.
-func newLife(t *testing.T, disk string, versions ...string) *life {
+// onNVMe has a node installed on NVMe.
+func onNVMe(c *v1alpha1.InstallConfig) { c.InstallDisk = nvme }
+
+// newLife is of a node that is installed where its configuration says, and upgraded, from images of versions. The configuration
+// names the first.
+func newLife(t *testing.T, where func(*v1alpha1.InstallConfig), versions ...string) *life {
 	t.Helper()
 
 	var images []string
@@ -243,7 +248,10 @@ func newLife(t *testing.T, disk string, versions ...string) *life {
 	}
 
 	return lifeWith(t, images, func(l *life) []byte {
-		return l.configuration(func(c *v1alpha1.Config) { l.installs(c, "installer:"+versions[0]) }, generate.WithInstallDisk(disk))
+		return l.configuration(func(c *v1alpha1.Config) {
+			where(c.MachineConfig.MachineInstall)
+			l.installs(c, "installer:"+versions[0])
+		})
 	})
 }
 
@@ -251,7 +259,7 @@ func newLife(t *testing.T, disk string, versions ...string) *life {
 func lifeWith(t *testing.T, images []string, configure func(*life) []byte) *life {
 	t.Helper()
 
-	l := &life{node: newNode(t), kept: kept{Port: "0"}}
+	l := &life{node: newNode(t), attached: []string{"-device", "nvme,serial=disk,drive=disk"}, kept: kept{Port: "0"}}
 	if dir := os.Getenv("NODE_KEEP"); dir != "" {
 		l.dir = dir
 	}
@@ -360,7 +368,7 @@ func (l *life) begin() (before, after, log string) {
 			"-blockdev", "driver=file,node-name=log,cache.no-flush=on,filename=" + empty(t, log, 0),
 			"-blockdev", "driver=raw,node-name=below,file.driver=file,file.cache.no-flush=on,file.filename=" + l.disk,
 			"-blockdev", "driver=blklogwrites,node-name=disk,file=below,log=log,log-sector-size=512",
-		}, l.attach("disk")...)...)
+		}, l.attach()...)...)
 		l.runs("one")
 		l.upgraded("installer:two")
 		copied(t, l.disk, after)
@@ -383,7 +391,7 @@ func (l *life) flashed() {
 }
 
 func TestANodesWholeLife(t *testing.T) {
-	l := newLife(t, nvme, "one", "two")
+	l := newLife(t, onNVMe, "one", "two")
 	l.begin()
 
 	l.step("rollback", func(*testing.T) {

@@ -381,7 +381,7 @@ func (l *life) points(disk string, writes []write) []int {
 }
 
 func TestPowerCutsInAnUpgradeLeaveTheOldVersionOrTheNewOne(t *testing.T) {
-	l := newLife(t, nvme, "one", "two")
+	l := newLife(t, onNVMe, "one", "two")
 	before, after, log := l.begin()
 	l.pull()
 	l.cutPower(before, after, log)

@@ -41,7 +41,7 @@ func (n *node) volumes() map[string]string {
 // other one the first, configured or as it was flashed. META, STATE and EPHEMERAL are taken from a disk each, the one that Talos
 // finds them on first; a disk that none is taken from stays as it is.
 func TestOfTwoDisksWithTalosTheOneThatIsNotTakenStaysAsItIs(t *testing.T) {
-	l := newLife(t, nvme, "two")
+	l := newLife(t, onNVMe, "two")
 	configured := filepath.Join(l.dir, "configured.raw")
 	flashed := l.image("flashed.raw", 2<<30)
 

@@ -68,7 +68,7 @@ func (l *life) again(disk string) string {
 }
 
 func TestANodeOutlivesUpgradesThatDoNotGetThrough(t *testing.T) {
-	l := newLife(t, nvme, "two", "panics")
+	l := newLife(t, onNVMe, "two", "panics")
 	panics := filepath.Join(l.dir, "panics.raw")
 
 	l.flashed()
