@@ -420,6 +420,9 @@ packagesOf (self: {
       imagerTools
       sdImage
       installerImage
+      overlay
+      u-boot
+      ddr-blob
       pause
       registry
       start-qemu
@@ -428,6 +431,7 @@ packagesOf (self: {
   };
   life-upgrades = self.life.override { name = "life-upgrades"; };
   life-hangs = self.life.override { name = "life-hangs"; };
+  life-card = self.life.override { name = "life-card"; };
   life-two-disks = self.life.override { name = "life-two-disks"; };
   power-cuts = self.life.override { name = "power-cuts"; };
   # Kubernetes from its Go modules, and its images.

@@ -49,6 +49,7 @@ in
     life
     life-upgrades
     life-hangs
+    life-card
     life-two-disks
     power-cuts
     ;

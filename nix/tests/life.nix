@@ -3,6 +3,7 @@
 #   life            installation onto another disk, upgrade, rollback, reset (life_test.go)
 #   life-upgrades   upgrades that do not get through, and how a person with a serial cable brings the old version back (upgrade_test.go)
 #   life-hangs      upgrades to versions that hang, and how a person without one does (hang_test.go)
+#   life-card       installation from a USB disk onto a card, boot loader included (loader_test.go)
 #   life-two-disks  what a node takes from which of two disks with Talos (twodisks_test.go)
 #   power-cuts      power cuts in an upgrade (powercut_test.go)
 # They take many boots, so none is among the checks. Outputs: log.
@@ -19,6 +20,9 @@
   imagerTools,
   sdImage,
   installerImage,
+  overlay,
+  u-boot,
+  ddr-blob,
   pause,
   registry,
   start-qemu,
@@ -62,6 +66,15 @@ let
         "hang_test.go"
       ];
     };
+    life-card = {
+      tests = "TestANodeIsInstalledOntoACard";
+      versions = [ "card" ];
+      files = [
+        "card_test.go"
+        "loader_test.go"
+      ];
+      env.NODE_LOADER = "${loader}/${(import ../board.nix).loader.mmc.file}";
+    };
     life-two-disks = {
       tests = "TestOfTwoDisks";
       versions = [ "two" ];
@@ -98,13 +111,26 @@ let
         cp ${pause}/bin/pause init
         echo init | cpio --quiet -o -H newc --reproducible -R 0:0 | zstd -q -T1 >$out
       '';
-  # What each version has of its own: an `initramfs`, and the kernel's `arguments` beside the one that tells it.
+  # What no board starts with, but the overlay's installer writes: it knows the stand-in for the DDR blob alone.
+  loader =
+    let
+      text = lib.concatLines (builtins.genList (_: "A test's, in the DDR blob's place.") 64);
+    in
+    u-boot.override {
+      ddrBlob = ddr-blob.override {
+        blob = builtins.toFile "ddr-blob-of-a-test.bin" text;
+        blobSha256 = builtins.hashString "sha256" text;
+        version = null;
+      };
+    };
+  # What each version has of its own: an `initramfs`, an `overlay`, and the kernel's `arguments` beside the one that tells it.
   versions = {
     one = { };
     two = { };
     panics.arguments = nowhere;
     waits.arguments = nowhere ++ [ "rootwait" ];
     hangs.initramfs = hanging;
+    card.overlay = overlay.override { u-boot = loader; };
   };
   # installer VERSION: its installer image.
   installer =
@@ -112,16 +138,19 @@ let
     let
       own = versions.${version};
     in
-    installerImage.override {
-      sdImage = sdImage.override (
-        {
-          overlayOptions = sdImage.profile.overlay.options // {
-            extraKernelArgs = [ "life=${version}" ] ++ own.arguments or [ ];
-          };
-        }
-        // removeAttrs own [ "arguments" ]
-      );
-    };
+    installerImage.override (
+      {
+        sdImage = sdImage.override (
+          {
+            overlayOptions = sdImage.profile.overlay.options // {
+              extraKernelArgs = [ "life=${version}" ] ++ own.arguments or [ ];
+            };
+          }
+          // removeAttrs own [ "arguments" ]
+        );
+      }
+      // lib.optionalAttrs (own ? overlay) { inherit (own) overlay; }
+    );
   installers = runCommand "installers" { } ''
     mkdir $out
     ${lib.concatMapStringsSep "\n" (
@@ -149,6 +178,7 @@ import ./node-module.nix { inherit lib buildGoModule go-lint sdImage start-qemu;
     NODE_INSTALLERS = installers;
     # Time is counted in instructions: on a busy host Talos would take what is slow for dead.
     NODE_QEMU = "-icount shift=1,sleep=on -rtc clock=vm";
-  };
+  }
+  // part.env or { };
   passthru = { inherit files installers; };
 }
