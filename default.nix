@@ -323,7 +323,6 @@ packagesOf (self: {
         imagerTools
         oci-image
         sdImage
-        overlay
         ;
     };
   grub = pkgs.callPackage ./nix/talos/grub.nix { inherit (self) imagerTools; };

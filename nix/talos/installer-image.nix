@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MPL-2.0
 # The installer image, for `talosctl upgrade --image` and machine.install.image: Talos' installer base with this kernel and
 # initramfs and the overlay, as the Talos imager makes it. Bit-for-bit identical every time.
-# Arguments: `sdImage` (whose profile it shares), `base` (Talos' installer-base for arm64, { tarballPath } or { ociPath }) and
-# `overlay`. Outputs: installer-arm64.tar (docker load, crane push).
+# Arguments: `sdImage` (whose profile it shares, the overlay in it) and `base` (Talos' installer-base for arm64, { tarballPath }
+# or { ociPath }). Outputs: installer-arm64.tar (docker load, crane push).
 {
   stdenvNoCC,
   oci-image,
   imager,
   imagerTools,
   sdImage,
-  overlay,
   base,
 }:
 let
@@ -20,7 +19,7 @@ let
         imageRef = "${(import ../board.nix).name}/installer:${sdImage.profile.version}";
       }
       // base;
-      overlayInstaller.ociPath = "${overlay}";
+      overlayInstaller = sdImage.profile.overlay.image;
     };
     output = {
       kind = "installer";

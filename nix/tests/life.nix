@@ -138,19 +138,16 @@ let
     let
       own = versions.${version};
     in
-    installerImage.override (
-      {
-        sdImage = sdImage.override (
-          {
-            overlayOptions = sdImage.profile.overlay.options // {
-              extraKernelArgs = [ "life=${version}" ] ++ own.arguments or [ ];
-            };
-          }
-          // removeAttrs own [ "arguments" ]
-        );
-      }
-      // lib.optionalAttrs (own ? overlay) { inherit (own) overlay; }
-    );
+    installerImage.override {
+      sdImage = sdImage.override (
+        {
+          overlayOptions = sdImage.profile.overlay.options // {
+            extraKernelArgs = [ "life=${version}" ] ++ own.arguments or [ ];
+          };
+        }
+        // removeAttrs own [ "arguments" ]
+      );
+    };
   installers = runCommand "installers" { } ''
     mkdir $out
     ${lib.concatMapStringsSep "\n" (
