@@ -20,7 +20,8 @@ import (
 // reached is what U-Boot says when it goes through the media for something to boot.
 const reached = "Scanning for bootflows in all bootdevs"
 
-func loader(t *testing.T, layout rockchip.Layout) *rockchip.Loader {
+// loaderFile is what U-Boot's build makes for a layout.
+func loaderFile(t *testing.T, layout rockchip.Layout) []byte {
 	t.Helper()
 
 	image, err := os.ReadFile(filepath.Join(machine.Input(t, "BOARD_UBOOT"), layout.File))
@@ -28,7 +29,13 @@ func loader(t *testing.T, layout rockchip.Layout) *rockchip.Loader {
 		t.Fatal(err)
 	}
 
-	loader, err := rockchip.ParseLoader(image, layout)
+	return image
+}
+
+func loader(t *testing.T, layout rockchip.Layout) *rockchip.Loader {
+	t.Helper()
+
+	loader, err := rockchip.ParseLoader(loaderFile(t, layout), layout)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,8 @@ const (
 // instant (TestPowerCutAtAnyWriteLeavesAStartableDisk), with the loader itself at the first, at a middle and at the last write of
 // each part, and between two parts.
 func TestAPowerCutAtAnyWriteOfTheLoaderLeavesTheOneThatIsExpected(t *testing.T) {
-	update := recordUpdate(t)
+	old := oldLoader(t)
+	update := recordUpdate(t, old)
 	first, second := rockchip.MMC.IDBlock, update.at["second idblock"]
 
 	for _, tt := range []struct {
@@ -48,7 +49,7 @@ func TestAPowerCutAtAnyWriteOfTheLoaderLeavesTheOneThatIsExpected(t *testing.T) 
 			t.Run(tt.part+" "+string(c), func(t *testing.T) {
 				t.Parallel()
 
-				file := sd.with(t, oldLoader(t))
+				file := sd.with(t, old)
 				update.apply(t, file, tt.part, c)
 
 				board := start(t, "", sd.drive(file)...)
@@ -112,10 +113,10 @@ func (r *recorder) WriteAt(p []byte, offset int64) (int, error) {
 	return r.target.WriteAt(p, offset)
 }
 
-func recordUpdate(t *testing.T) update {
+func recordUpdate(t *testing.T, old *rockchip.Loader) update {
 	t.Helper()
 
-	card := target{sd.with(t, oldLoader(t)), sd}
+	card := target{sd.with(t, old), sd}
 
 	parts, err := medium.LoaderParts(card, loader(t, rockchip.MMC))
 	if err != nil {

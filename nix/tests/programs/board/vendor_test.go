@@ -7,11 +7,9 @@ package board_test
 import (
 	"encoding/binary"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"talos-nanopi-m6/internal/fixture/machine"
 	"talos-nanopi-m6/internal/fixture/rockchiploader"
 	"talos-nanopi-m6/internal/rockchip"
 )
@@ -93,12 +91,7 @@ func eraseAsWithDD(t *testing.T, file *os.File) {
 func writeLoader(t *testing.T, file *os.File) {
 	t.Helper()
 
-	image, err := os.ReadFile(filepath.Join(machine.Input(t, "BOARD_UBOOT"), rockchip.MMC.File))
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	if _, err := file.WriteAt(image, 64*512); err != nil {
+	if _, err := file.WriteAt(loaderFile(t, rockchip.MMC), 64*512); err != nil {
 		t.Fatal(err)
 	}
 }

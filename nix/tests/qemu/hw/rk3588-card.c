@@ -171,12 +171,15 @@ const char *rk3588_card_disagrees(RK3588Card *s, bool wide, bool double_rate)
     if (s->mmc || !rk3588_card_present(s)) {
         return NULL;
     }
-    return wide != s->wide
-           ? s->wide ? "on one line, the card on four"
-                     : "on four lines, the card on one"
-           : double_rate == mine ? NULL
-           : mine ? "at single rate, the card is at DDR50"
-                  : "at double rate, the card is not at DDR50";
+    if (wide != s->wide) {
+        return wide ? "on four lines, the card on one"
+                    : "on one line, the card on four";
+    }
+    if (double_rate != mine) {
+        return double_rate ? "at double rate, the card is not at DDR50"
+                           : "at single rate, the card is at DDR50";
+    }
+    return NULL;
 }
 
 bool rk3588_card_rom_read(RK3588Card *s, uint64_t offset, void *buffer,
